@@ -1,0 +1,1 @@
+//! Lapwing: multipass data-parallel algorithms.

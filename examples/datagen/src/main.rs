@@ -1,0 +1,2 @@
+//! datagen
+fn main() {}
