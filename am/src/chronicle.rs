@@ -1,0 +1,185 @@
+//! What the master notes for the report while the job runs.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lapwing_container::wire::message::{Loaded, Round, RoundKind, Summary};
+
+use crate::job::{Bytes, Job};
+use crate::report::{JobReport, PassReport, finite};
+
+/// The notes of one job.
+#[derive(Debug)]
+pub struct Chronicle {
+    job: Arc<Job>,
+    summary: Summary,
+    loaded: Vec<Option<Loaded>>,
+    load_time: Duration,
+    round: Option<Open>,
+    lines: Vec<String>,
+    events: Vec<String>,
+    passes: u32,
+    train_seconds: f64,
+    objective: Option<f64>,
+    digest: String,
+    advised: bool,
+}
+
+/// The round at hand.
+#[derive(Debug)]
+struct Open {
+    round: Round,
+    since: Instant,
+    workers: BTreeSet<u32>,
+    compute: Duration,
+    splits_covered: u32,
+    rows_covered: u64,
+}
+
+impl Chronicle {
+    pub(crate) fn new(job: Arc<Job>) -> Self {
+        Self {
+            loaded: vec![None; job.splits.len()],
+            job,
+            summary: Summary::default(),
+            load_time: Duration::ZERO,
+            round: None,
+            lines: Vec::new(),
+            events: Vec::new(),
+            passes: 0,
+            train_seconds: 0.0,
+            objective: None,
+            digest: String::new(),
+            advised: false,
+        }
+    }
+
+    /// A split is in memory; true when it is for the first time.
+    pub(crate) fn loaded(&mut self, loaded: Loaded, now: Duration) -> bool {
+        match self.loaded.get_mut(loaded.split as usize) {
+            Some(slot @ None) => {
+                *slot = Some(loaded);
+                self.load_time = now;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(crate) fn splits_loaded(&self) -> u32 {
+        self.loaded.iter().flatten().count() as u32
+    }
+
+    pub(crate) fn summary(&mut self, summary: Summary) {
+        self.summary = summary;
+    }
+
+    /// A round begins, or goes on with more workers.
+    pub(crate) fn broadcast(&mut self, round: Round, workers: impl Iterator<Item = u32>) {
+        if self.round.as_ref().is_none_or(|open| open.round != round) {
+            let (workers, compute) = (BTreeSet::new(), Duration::ZERO);
+            let since = Instant::now();
+            self.round = Some(Open { round, since, workers, compute, splits_covered: 0, rows_covered: 0 });
+        }
+        if let Some(open) = &mut self.round {
+            open.workers.extend(workers);
+        }
+    }
+
+    pub(crate) fn update(&mut self, round: Round, nanos: u64) {
+        if let Some(open) = self.round.as_mut().filter(|open| open.round == round) {
+            open.compute = open.compute.max(Duration::from_nanos(nanos));
+        }
+    }
+
+    pub(crate) fn covered(&mut self, splits: u32, rows: u64) {
+        if let Some(open) = &mut self.round {
+            (open.splits_covered, open.rows_covered) = (splits, rows);
+        }
+    }
+
+    pub(crate) fn note(&mut self, text: &str) {
+        self.events.push(text.to_owned());
+    }
+
+    /// Closes a training pass.
+    pub(crate) fn trained(&mut self, objective: f64, update_bytes: u64, state_bytes: u64, digest: String) -> PassReport {
+        let open = self.round.take().expect("a pass that ends has begun");
+        debug_assert_eq!(open.round.kind, RoundKind::Train);
+        let seconds = open.since.elapsed().as_secs_f64();
+        let compute_seconds = open.compute.as_secs_f64().min(seconds);
+        self.passes = open.round.pass;
+        self.train_seconds += seconds;
+        self.digest = digest;
+        let report = PassReport {
+            pass: open.round.pass,
+            objective: finite(objective),
+            seconds,
+            compute_seconds,
+            sync_seconds: seconds - compute_seconds,
+            splits: self.summary.splits,
+            splits_covered: open.splits_covered,
+            rows: self.summary.rows,
+            rows_covered: open.rows_covered,
+            workers: open.workers.len() as u32,
+            state_bytes,
+            update_bytes,
+            state_digest: self.digest.clone(),
+            events: std::mem::take(&mut self.events),
+        };
+        self.lines.push(serde_json::to_string(&report).expect("a report is plain data"));
+        report
+    }
+
+    pub(crate) fn scored(&mut self, objective: f64) {
+        self.round = None;
+        self.objective = finite(objective);
+    }
+
+    /// The lines of the passes so far.
+    pub(crate) fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
+    /// Said once if what the splits send at each pass is more than the data itself.
+    pub(crate) fn advice(&mut self, update_bytes: u64) -> Option<String> {
+        let (splits, input) = (self.job.splits.len() as u64, self.job.input_bytes());
+        if self.advised || splits == 1 || update_bytes.saturating_mul(splits) <= input {
+            return None;
+        }
+        self.advised = true;
+        let size = Bytes(update_bytes.next_power_of_two());
+        let (update, input) = (Bytes(update_bytes), Bytes(input));
+        Some(format!(
+            "each pass makes {splits} updates of {update}, more than the input's {input}; --split-size {} or more would do",
+            size.0
+        ))
+    }
+
+    /// The summary of the whole job.
+    pub(crate) fn close(&self, elapsed: Duration) -> JobReport {
+        let loaded = || self.loaded.iter().flatten();
+        let Summary { splits, rows, columns, stored } = self.summary;
+        JobReport {
+            name: self.job.name.clone(),
+            algorithm: self.job.algorithm.clone(),
+            passes: self.passes,
+            objective: self.objective,
+            splits,
+            rows,
+            columns,
+            stored,
+            workers: self.job.workers,
+            input_bytes: self.job.input_bytes(),
+            bytes_read: loaded().map(|loaded| loaded.bytes_read).sum(),
+            resident_bytes: loaded().map(|loaded| loaded.resident_bytes).sum(),
+            load_seconds: self.load_time.as_secs_f64(),
+            train_seconds: self.train_seconds,
+            seconds: elapsed.as_secs_f64(),
+            state_digest: self.digest.clone(),
+            output: self.job.output.as_ref().map(|path| path.display().to_string()),
+            extra: serde_json::Map::new(),
+        }
+    }
+}

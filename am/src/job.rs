@@ -1,0 +1,301 @@
+//! From the command line to one checked job, the same for every role.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use lapwing_container::algorithm::OnLoss;
+use lapwing_container::fault::Script;
+use lapwing_container::load::{Format, LoadOptions};
+use lapwing_container::split::Split;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Failure, Kind};
+
+/// The flags that every job has.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Job")]
+pub struct JobArgs {
+    /// Input: a file, directory or glob; may be repeated
+    #[arg(long, value_name = "PATH", required = true)]
+    pub input: Vec<String>,
+    /// Format of the input; by default from the file names
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Directory for the model and the report; refused if it exists
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Replace an output that exists
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Predict with this model (an output directory or a model.npz) instead of training
+    #[arg(long, value_name = "MODEL")]
+    pub predict: Option<PathBuf>,
+    /// Passes over the data at the most
+    #[arg(long, visible_alias = "max-iter", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub passes: u32,
+    /// Stop when the objective changes by less than this share of itself between two passes
+    #[arg(long, visible_alias = "tol", value_name = "SHARE")]
+    pub tolerance: Option<f64>,
+    /// Seed of everything random
+    #[arg(long, visible_alias = "random-state", default_value_t = 1)]
+    pub seed: u64,
+    /// Where to run: local (a worker for each core), local[N], yarn or mapreduce
+    #[arg(long, default_value = "local")]
+    pub master: Master,
+    /// Worker processes; with --master local[N] it is N
+    #[arg(long, alias = "num-executors", value_parser = clap::value_parser!(u32).range(1..))]
+    pub workers: Option<u32>,
+    /// Cores of each worker
+    #[arg(long, alias = "executor-cores", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub worker_cores: u32,
+    /// Memory of each worker, such as 4g
+    #[arg(long, alias = "executor-memory", default_value = "2g")]
+    pub worker_memory: Bytes,
+    /// Memory of the master
+    #[arg(long, alias = "driver-memory", default_value = "1g")]
+    pub master_memory: Bytes,
+    /// Bytes of a split, the unit of data, of `pass` and of failure
+    #[arg(long, value_name = "BYTES", default_value = "64m", conflicts_with = "splits")]
+    pub split_size: Bytes,
+    /// Exactly so many splits instead
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub splits: Option<u32>,
+    /// Number of columns; by default the highest that occurs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub columns: Option<u32>,
+    /// When a worker is lost: restart waits for a replacement, ignore goes on without its splits [default: the algorithm's own]
+    #[arg(long, value_enum)]
+    pub on_loss: Option<OnLoss>,
+    /// Lost workers that the job bears [default: twice the workers, at least 3]
+    #[arg(long, value_name = "N")]
+    pub max_failures: Option<u32>,
+    /// Give up on a worker that has not reported after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub start_timeout: u64,
+    /// Write one JSON object per pass to this file
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Name of the job
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Progress on stderr: a bar on a terminal, else a line per pass
+    #[arg(long, value_enum, default_value_t = When::Auto)]
+    pub progress: When,
+    /// Show the plan (splits, workers, memory) and stop
+    #[arg(long, conflicts_with_all = ["self_check", "predict"])]
+    pub dry_run: bool,
+    /// Check that the algorithm is deterministic, and stop
+    #[arg(long, conflicts_with = "predict")]
+    pub self_check: bool,
+    /// Faults on order, such as kill:w1@pass2
+    #[arg(long, value_name = "SCRIPT", hide_short_help = true)]
+    pub fault: Option<Script>,
+    /// Environment of the workers, KEY=VALUE; wN:KEY=VALUE for one of them
+    #[arg(long, value_name = "[wN:]KEY=VALUE", hide_short_help = true)]
+    pub worker_env: Vec<WorkerEnv>,
+}
+
+/// Where a job runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Master {
+    /// On this machine, with so many workers; one per core if none is said.
+    Local(Option<u32>),
+    /// On a Hadoop cluster.
+    Yarn,
+    /// As iterated MapReduce on a Hadoop cluster.
+    MapReduce,
+}
+
+/// When to do something that suits a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum When {
+    /// If stderr is a terminal.
+    Auto,
+    /// In any case.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// A size in bytes, written as `64m`, `4g`, `4GiB` or `4096m`; units are powers of 1024.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Bytes(pub u64);
+
+/// One variable for all workers or one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerEnv {
+    /// The worker it is for; all if none.
+    pub worker: Option<u32>,
+    /// Its name.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// A checked job: what the roles read from the staging directory.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Job {
+    /// A number of its own, on every message.
+    pub id: u64,
+    /// Name for people.
+    pub name: String,
+    /// The algorithm's name: that of the program.
+    pub algorithm: String,
+    /// The arguments that change bits, for `model.json`.
+    pub arguments: Vec<String>,
+    /// The plan of the input.
+    pub splits: Vec<Split>,
+    /// How to read it.
+    pub load: LoadOptions,
+    /// Worker processes, at most one per split.
+    pub workers: u32,
+    /// Cores of each.
+    pub worker_cores: u32,
+    /// Memory of the master, bytes.
+    pub master_memory: u64,
+    /// Passes at the most.
+    pub passes: u32,
+    /// Relative change of the objective to stop at.
+    pub tolerance: Option<f64>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The policy for a lost worker.
+    pub on_loss: OnLoss,
+    /// Lost workers that the job bears.
+    pub max_failures: u32,
+    /// Seconds that a worker has to report.
+    pub start_timeout: u64,
+    /// Absolute path of the output.
+    pub output: Option<PathBuf>,
+    /// Whether the output may be replaced.
+    pub overwrite: bool,
+    /// The model to predict with.
+    pub predict: Option<PathBuf>,
+    /// Faults on order.
+    pub faults: Script,
+    /// Variables for workers.
+    pub worker_env: Vec<WorkerEnv>,
+}
+
+impl Job {
+    /// The contiguous range of splits of each worker.
+    pub fn seats(&self) -> Vec<std::ops::Range<u32>> {
+        let (splits, workers) = (self.splits.len() as u64, u64::from(self.workers));
+        let bound = |worker: u64| (worker * splits / workers) as u32;
+        (0..workers).map(|worker| bound(worker)..bound(worker + 1)).collect()
+    }
+
+    /// Bytes of the whole input.
+    pub fn input_bytes(&self) -> u64 {
+        self.splits.iter().map(Split::bytes).sum()
+    }
+}
+
+impl JobArgs {
+    /// How many workers the flags ask for.
+    pub fn wanted_workers(&self) -> Result<u32, Failure> {
+        let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+        match (self.master, self.workers) {
+            (Master::Local(Some(n)), Some(workers)) if n != workers => {
+                let text = format!("--master local[{n}] means {n} workers, --workers says {workers}: give one of them");
+                Err(Failure::new(Kind::Usage, text))
+            }
+            (Master::Local(Some(n)), _) => Ok(n),
+            (Master::Local(None), workers) => Ok(workers.unwrap_or_else(|| (cores() / self.worker_cores).max(1))),
+            (_, workers) => Ok(workers.unwrap_or(2)),
+        }
+    }
+}
+
+impl FromStr for Master {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let workers = text.strip_prefix("local[").and_then(|rest| rest.strip_suffix(']'));
+        match (text, workers) {
+            ("local", _) | (_, Some("*")) => Ok(Self::Local(None)),
+            ("yarn", _) => Ok(Self::Yarn),
+            ("mapreduce", _) => Ok(Self::MapReduce),
+            (_, Some(n)) => match n.parse() {
+                Ok(n) if (1..=4096).contains(&n) => Ok(Self::Local(Some(n))),
+                _ => Err(format!("local[{n}]: the number of workers must be from 1 to 4096")),
+            },
+            _ => Err("expected local, local[N], yarn or mapreduce".to_owned()),
+        }
+    }
+}
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let shift = match unit.trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 0,
+            "k" | "kb" | "kib" => 10,
+            "m" | "mb" | "mib" => 20,
+            "g" | "gb" | "gib" => 30,
+            "t" | "tb" | "tib" => 40,
+            _ => return Err(format!("unknown unit {unit:?}: expected a size such as 64m or 4g")),
+        };
+        let number: u64 = number.parse().map_err(|_| "expected a size such as 64m or 4g".to_owned())?;
+        match number.checked_mul(1 << shift) {
+            Some(bytes) if bytes > 0 => Ok(Self(bytes)),
+            _ => Err("the size must be at least 1 byte and fit 64 bits".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for Bytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            bytes if bytes >= 10 << 30 => write!(f, "{} GiB", bytes >> 30),
+            bytes if bytes >= 10 << 20 => write!(f, "{} MiB", bytes >> 20),
+            bytes if bytes >= 10 << 10 => write!(f, "{} KiB", bytes >> 10),
+            bytes => write!(f, "{bytes} bytes"),
+        }
+    }
+}
+
+impl FromStr for WorkerEnv {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (worker, rest) = match text.strip_prefix('w').and_then(|rest| rest.split_once(':')) {
+            Some((number, rest)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
+                (Some(number.parse().map_err(|_| format!("no worker has the number {number}"))?), rest)
+            }
+            _ => (None, text),
+        };
+        match rest.split_once('=') {
+            Some((key, value)) if !key.is_empty() => {
+                Ok(Self { worker, key: key.to_owned(), value: value.to_owned() })
+            }
+            _ => Err("expected KEY=VALUE or wN:KEY=VALUE".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_as_spark_and_humans_write_them() {
+        for (text, bytes) in [("64m", 64 << 20), ("4g", 4 << 30), ("4GiB", 4 << 30), ("4096m", 4 << 30), ("17", 17)] {
+            assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
+        }
+        for wrong in ["", "m", "4x", "-1", "0", "99999999999999999999", "20000000t"] {
+            assert!(wrong.parse::<Bytes>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn masters() {
+        assert_eq!("local[4]".parse(), Ok(Master::Local(Some(4))));
+        assert_eq!("local[*]".parse(), Ok(Master::Local(None)));
+        assert!("local[0]".parse::<Master>().is_err() && "spark://x".parse::<Master>().is_err());
+    }
+}

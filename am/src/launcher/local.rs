@@ -1,0 +1,85 @@
+//! Workers as child processes on this machine. The master asks for them over a socket in the staging directory; the user's
+//! process at the other end (see [`crate::parent`]) starts and ends them, as YARN does on a cluster.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedReadHalf;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use super::{Happening, Launcher, News};
+use crate::engine::Seat;
+
+/// Name of the socket in the staging directory.
+pub const SOCKET: &str = "launcher";
+
+/// What the master asks of the user's process, a line of JSON each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Wish {
+    /// Start a worker.
+    Launch(Seat),
+    /// End a worker.
+    Release(Seat),
+    /// Tell the user.
+    Tell(News),
+}
+
+/// The master's end.
+#[derive(Debug)]
+pub struct Local {
+    wishes: UnboundedSender<Wish>,
+    happenings: Lines<BufReader<OwnedReadHalf>>,
+    writer: tokio::task::JoinHandle<()>,
+}
+
+impl Local {
+    /// Connects to the user's process.
+    pub async fn connect(staging: &Path) -> std::io::Result<Self> {
+        let (read, mut write) = UnixStream::connect(staging.join(SOCKET)).await?.into_split();
+        let (wishes, mut queue) = unbounded_channel();
+        let writer = tokio::spawn(async move {
+            while let Some(wish) = queue.recv().await {
+                let mut line = serde_json::to_string(&wish).expect("wishes are plain data");
+                line.push('\n');
+                if write.write_all(line.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self { wishes, happenings: BufReader::new(read).lines(), writer })
+    }
+
+    /// Waits until all wishes are with the user's process.
+    pub async fn close(self) {
+        drop(self.wishes);
+        let _ = self.writer.await;
+    }
+
+    fn wish(&self, wish: Wish) {
+        // If the user's process is gone, `next` says so.
+        let _ = self.wishes.send(wish);
+    }
+}
+
+impl Launcher for Local {
+    fn launch(&mut self, seat: Seat) {
+        self.wish(Wish::Launch(seat));
+    }
+
+    fn release(&mut self, seat: Seat) {
+        self.wish(Wish::Release(seat));
+    }
+
+    fn tell(&mut self, news: News) {
+        self.wish(Wish::Tell(news));
+    }
+
+    async fn next(&mut self) -> Happening {
+        match self.happenings.next_line().await {
+            Ok(Some(line)) => serde_json::from_str(&line).unwrap_or(Happening::Abandoned),
+            _ => Happening::Abandoned,
+        }
+    }
+}

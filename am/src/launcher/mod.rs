@@ -1,0 +1,53 @@
+//! How the master starts and ends workers, and whom it tells what happens: as child processes of the user's own process, or
+//! as containers of a cluster.
+
+pub mod local;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Seat;
+use crate::error::Failure;
+use crate::report::{JobReport, PassReport};
+
+/// Something that happened to a process of ours.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Happening {
+    /// A worker's process ended; how, as the rest of a sentence ("was killed by signal 9").
+    Ended(Seat, String),
+    /// Nobody is there any more to launch anything for us: the master must end.
+    Abandoned,
+}
+
+/// What the user is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum News {
+    /// The job is under way.
+    Begun {
+        /// Passes at the most.
+        passes: u32,
+        /// Workers asked for.
+        workers: u32,
+        /// Splits to load.
+        splits: u32,
+    },
+    /// So many splits are in memory.
+    Loaded(u32),
+    /// A pass is complete.
+    Pass(PassReport),
+    /// Something worth knowing.
+    Note(String),
+    /// The end.
+    End(Result<Box<JobReport>, Failure>),
+}
+
+/// Where workers come from.
+pub trait Launcher {
+    /// Starts a worker process for this seat.
+    fn launch(&mut self, seat: Seat);
+    /// Ends the process of this seat, whatever it does.
+    fn release(&mut self, seat: Seat);
+    /// Passes news on to the user.
+    fn tell(&mut self, news: News);
+    /// The next thing that happened. Safe to cancel.
+    fn next(&mut self) -> impl Future<Output = Happening>;
+}

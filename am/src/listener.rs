@@ -1,0 +1,94 @@
+//! Workers calling in: proved by the job's key, then one task reads and one writes for each.
+
+use std::sync::Arc;
+
+use lapwing_container::wire::connection::{Inbound, Outgoing, Reader, WireError, write_all};
+use lapwing_container::wire::handshake::{self, Key};
+use lapwing_container::wire::message::Message;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::mpsc::{Sender, UnboundedSender, unbounded_channel};
+use tokio::sync::Semaphore;
+
+use crate::engine::Seat;
+
+/// Strangers that may be in the middle of proving themselves at once.
+const STRANGERS: usize = 256;
+
+/// What comes from workers.
+#[derive(Debug)]
+pub enum Call {
+    /// A worker introduced itself; messages for it go into the queue.
+    Arrived(Seat, UnboundedSender<Outgoing>),
+    /// A worker said something.
+    Said(Seat, Inbound),
+    /// A worker's connection ended.
+    Gone(Seat, String),
+}
+
+/// Listens on this address, ready for a thousand workers to call at the same moment.
+pub fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.bind(address)?;
+    socket.listen(4096)
+}
+
+/// Takes calls for as long as anyone listens to them.
+pub async fn listen(listener: TcpListener, job: u64, key: Key, calls: Sender<Call>) {
+    let strangers = Arc::new(Semaphore::new(STRANGERS));
+    loop {
+        let Ok(permit) = strangers.clone().acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            // Out of file descriptors, or the peer gave up meanwhile: not ours to end for.
+            Err(_) => {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let calls = calls.clone();
+        tokio::spawn(async move {
+            // A stranger is turned away without a word, and without a message to anyone.
+            if let Ok((stream, seat, reader)) = introduce(stream, job, &key).await {
+                drop(permit);
+                converse(stream, reader, seat, &calls).await;
+            }
+        });
+    }
+}
+
+type Half = tokio::net::tcp::OwnedReadHalf;
+
+async fn introduce(
+    mut stream: TcpStream,
+    job: u64,
+    key: &Key,
+) -> Result<(tokio::net::tcp::OwnedWriteHalf, Seat, Reader<Half>), WireError> {
+    stream.set_nodelay(true)?;
+    handshake::accept(&mut stream, key).await?;
+    let (read, write) = stream.into_split();
+    let mut reader = Reader::new(read, job);
+    let limit = std::time::Duration::from_secs(handshake::HANDSHAKE_SECONDS);
+    let hello = tokio::time::timeout(limit, reader.next()).await;
+    match hello.unwrap_or(Err(WireError::Silent(handshake::HANDSHAKE_SECONDS)))?.message {
+        Message::Hello { worker, incarnation, .. } => Ok((write, Seat { worker, incarnation }, reader)),
+        _ => Err(WireError::Order("the first message was no introduction")),
+    }
+}
+
+async fn converse(write: tokio::net::tcp::OwnedWriteHalf, mut reader: Reader<Half>, seat: Seat, calls: &Sender<Call>) {
+    let (queue, outgoing) = unbounded_channel();
+    tokio::spawn(write_all(write, outgoing));
+    if calls.send(Call::Arrived(seat, queue)).await.is_err() {
+        return;
+    }
+    loop {
+        let call = match reader.next().await {
+            Ok(inbound) => Call::Said(seat, inbound),
+            Err(error) => Call::Gone(seat, error.to_string()),
+        };
+        let over = matches!(call, Call::Gone(..));
+        if calls.send(call).await.is_err() || over {
+            return;
+        }
+    }
+}

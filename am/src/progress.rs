@@ -1,0 +1,108 @@
+//! What the user sees while a job runs: a bar on a terminal, a plain line per pass elsewhere; and the report file.
+
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::error::{Failure, Kind};
+use crate::job::When;
+use crate::launcher::News;
+use crate::report::PassReport;
+
+/// Shows news on stderr and writes the report.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    lines: bool,
+    report: Option<File>,
+    workers: u32,
+}
+
+impl Progress {
+    /// Decides what to show, and creates the report file.
+    pub fn new(when: When, report: Option<&Path>) -> Result<Self, Failure> {
+        let report = report.map(|path| {
+            let failed = |error| Failure::new(Kind::Input, format!("the report {}: {error}", path.display()));
+            File::create(path).map_err(failed)
+        });
+        let terminal = std::io::stderr().is_terminal();
+        let bar = (when == When::Always || when == When::Auto && terminal).then(|| {
+            let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {msg} {eta} left")
+                .expect("the template is well formed")
+                .progress_chars("=> ");
+            ProgressBar::new(1).with_style(style).with_prefix("load")
+        });
+        let lines = bar.is_none() && when != When::Never;
+        Ok(Self { bar, lines, report: report.transpose()?, workers: 0 })
+    }
+
+    /// Shows one piece of news.
+    pub fn show(&mut self, news: &News) {
+        match news {
+            News::Begun { workers, splits, .. } => {
+                self.workers = *workers;
+                if let Some(bar) = &self.bar {
+                    bar.set_length(u64::from(*splits));
+                }
+            }
+            News::Loaded(splits) => {
+                if let Some(bar) = &self.bar {
+                    bar.set_position(u64::from(*splits));
+                }
+            }
+            News::Pass(pass) => self.pass(pass),
+            News::Note(text) => self.note(text),
+            News::End(_) => {}
+        }
+    }
+
+    /// Says something in between.
+    pub fn note(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| say(text)),
+            None => say(text),
+        }
+    }
+
+    /// The bar has done its work, the passes being over or the job having failed.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// The bar turns from loading to passing.
+    pub fn passes(&self, passes: u32) {
+        if let Some(bar) = &self.bar {
+            bar.set_prefix("pass");
+            bar.set_length(u64::from(passes));
+            bar.set_position(0);
+        }
+    }
+
+    fn pass(&mut self, pass: &PassReport) {
+        if let Some(file) = &mut self.report {
+            let line = serde_json::to_string(pass).expect("a report is plain data");
+            if let Err(error) = writeln!(file, "{line}") {
+                self.report = None;
+                self.note(&format!("the report cannot be written any further: {error}"));
+            }
+        }
+        let objective = pass.objective.map_or("-".to_owned(), |objective| format!("{objective:.6}"));
+        let share = if pass.rows == 0 { 100.0 } else { pass.rows_covered as f64 / pass.rows as f64 * 100.0 };
+        let (number, seconds, workers, all) = (pass.pass, pass.seconds, pass.workers, self.workers);
+        let what = format!("objective:{objective} rows:{share:.0}% workers:{workers}/{all} {seconds:.3}s");
+        if let Some(bar) = &self.bar {
+            bar.set_position(u64::from(number));
+            bar.set_message(what);
+        } else if self.lines {
+            say(&format!("[{number}] {what}"));
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "this is the place where messages go to the user")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}

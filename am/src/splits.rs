@@ -1,0 +1,225 @@
+//! From `--input` to the plan of splits: fixed by the input and the flags, never by the number of workers.
+
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use lapwing_container::split::{Range, Split};
+
+use crate::error::{Failure, Kind};
+
+/// The last split of a file may be so much longer than the others (`FileInputFormat.SPLIT_SLOP`), in tenths.
+const SLOP_TENTHS: u64 = 11;
+
+/// An input file as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputFile {
+    /// Its absolute path.
+    pub path: String,
+    /// Bytes.
+    pub length: u64,
+    /// Milliseconds since 1970.
+    pub modified_ms: u64,
+}
+
+/// How to cut.
+#[derive(Debug, Clone, Copy)]
+pub enum Cut {
+    /// Splits of so many bytes within each file, small files combined.
+    Size(u64),
+    /// Exactly so many splits of equal bytes over all files.
+    Number(u32),
+}
+
+/// The files that the inputs name: files themselves, what globs match, and all files below directories but those that
+/// begin with `_` or `.`, as Hadoop has it; each in order of its path.
+pub fn find(inputs: &[String]) -> Result<Vec<InputFile>, Failure> {
+    let mut files = Vec::new();
+    for input in inputs {
+        let path = input.strip_prefix("file://").unwrap_or(input);
+        let before = files.len();
+        for path in expand(path)? {
+            collect(&path, &mut files)?;
+        }
+        if files.len() == before {
+            return Err(bad(format!("{input}: the directory holds no input files")));
+        }
+    }
+    if files.iter().all(|file| file.length == 0) {
+        return Err(bad(format!("{}: the input is empty, expected at least one row", inputs.join(", "))));
+    }
+    Ok(files)
+}
+
+/// Cuts the files into splits, numbered from 0.
+pub fn plan(files: &[InputFile], cut: Cut) -> Vec<Split> {
+    let groups = match cut {
+        Cut::Size(size) => by_size(files, size),
+        Cut::Number(number) => by_number(files, number),
+    };
+    (0..).zip(groups).map(|(number, ranges)| Split { number, ranges }).collect()
+}
+
+fn by_size(files: &[InputFile], size: u64) -> Vec<Vec<Range>> {
+    let mut groups = Vec::new();
+    let mut small: Vec<Range> = Vec::new();
+    let fits = |bytes: u64| bytes.saturating_mul(10) <= size.saturating_mul(SLOP_TENTHS);
+    for file in files.iter().filter(|file| file.length > 0) {
+        let waiting: u64 = small.iter().map(|range| range.length).sum();
+        if !small.is_empty() && !fits(waiting + file.length) {
+            groups.push(std::mem::take(&mut small));
+        }
+        if fits(file.length) {
+            small.push(range(file, 0, file.length));
+            continue;
+        }
+        let mut offset = 0;
+        while offset < file.length {
+            let rest = file.length - offset;
+            let length = if fits(rest) { rest } else { size };
+            groups.push(vec![range(file, offset, length)]);
+            offset += length;
+        }
+    }
+    if !small.is_empty() {
+        groups.push(small);
+    }
+    groups
+}
+
+fn by_number(files: &[InputFile], number: u32) -> Vec<Vec<Range>> {
+    let total: u64 = files.iter().map(|file| file.length).sum();
+    let bound = |i: u32| (u128::from(i) * u128::from(total) / u128::from(number)) as u64;
+    let mut groups = vec![Vec::new(); number as usize];
+    for (i, group) in (0..).zip(&mut groups) {
+        let (start, end) = (bound(i), bound(i + 1));
+        let mut begin = 0;
+        for file in files {
+            let (from, to) = (start.clamp(begin, begin + file.length), end.clamp(begin, begin + file.length));
+            if from < to {
+                group.push(range(file, from - begin, to - from));
+            }
+            begin += file.length;
+        }
+    }
+    groups
+}
+
+fn range(file: &InputFile, offset: u64, length: u64) -> Range {
+    Range {
+        path: file.path.clone(),
+        offset,
+        length,
+        file_length: file.length,
+        modified_ms: file.modified_ms,
+        hosts: Vec::new(),
+    }
+}
+
+fn expand(path: &str) -> Result<Vec<PathBuf>, Failure> {
+    if Path::new(path).exists() || !path.contains(['*', '?', '[']) {
+        return Ok(vec![PathBuf::from(path)]);
+    }
+    let matches = glob::glob(path).map_err(|error| bad(format!("{path}: {error}")))?;
+    let matches: Result<Vec<_>, _> = matches.collect();
+    let matches = matches.map_err(|error| bad(error.to_string()))?;
+    if matches.is_empty() {
+        return Err(bad(format!("{path}: no file matches the pattern")));
+    }
+    Ok(matches)
+}
+
+fn collect(path: &Path, files: &mut Vec<InputFile>) -> Result<(), Failure> {
+    let shown = path.display();
+    let metadata = std::fs::metadata(path).map_err(|error| bad(format!("{shown}: {error}")))?;
+    if metadata.is_dir() {
+        let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let mut entries = entries.map_err(|error| bad(format!("{shown}: {error}")))?;
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            if !entry.file_name().to_string_lossy().starts_with(['_', '.']) {
+                collect(&entry.path(), files)?;
+            }
+        }
+        return Ok(());
+    }
+    if !metadata.is_file() {
+        return Err(bad(format!("{shown}: expected a file or a directory")));
+    }
+    let path = std::path::absolute(path).map_err(|error| bad(format!("{shown}: {error}")))?;
+    let Some(text) = path.to_str() else {
+        return Err(bad(format!("{shown}: the path is not valid UTF-8")));
+    };
+    files.push(InputFile { path: text.to_owned(), length: metadata.len(), modified_ms: modified_ms(&metadata) });
+    Ok(())
+}
+
+fn modified_ms(metadata: &Metadata) -> u64 {
+    let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since.map_or(0, |since| since.as_millis() as u64)
+}
+
+fn bad(text: String) -> Failure {
+    Failure::new(Kind::Input, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn files(lengths: &[u64]) -> Vec<InputFile> {
+        (0..).zip(lengths).map(|(i, &length)| InputFile { path: format!("/{i}"), length, modified_ms: 0 }).collect()
+    }
+
+    fn shape(splits: &[Split]) -> Vec<Vec<(String, u64, u64)>> {
+        let range = |range: &Range| (range.path.clone(), range.offset, range.length);
+        splits.iter().map(|split| split.ranges.iter().map(range).collect()).collect()
+    }
+
+    #[test]
+    fn the_last_split_of_a_file_may_be_a_tenth_longer() {
+        let lengths: Vec<u64> =
+            plan(&files(&[310]), Cut::Size(100)).iter().map(lapwing_container::split::Split::bytes).collect();
+        assert_eq!(lengths, [100, 100, 110]);
+        let lengths: Vec<u64> = plan(&files(&[311]), Cut::Size(100)).iter().map(Split::bytes).collect();
+        assert_eq!(lengths, [100, 100, 100, 11]);
+    }
+
+    #[test]
+    fn small_files_are_combined_and_large_ones_stand_alone() {
+        let splits = plan(&files(&[30, 0, 50, 250, 20, 90]), Cut::Size(100));
+        let expected = [
+            vec![("/0".to_owned(), 0, 30), ("/2".to_owned(), 0, 50)],
+            vec![("/3".to_owned(), 0, 100)],
+            vec![("/3".to_owned(), 100, 100)],
+            vec![("/3".to_owned(), 200, 50)],
+            vec![("/4".to_owned(), 0, 20), ("/5".to_owned(), 0, 90)],
+        ];
+        assert_eq!(shape(&splits), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_is_in_exactly_one_split(
+            lengths in prop::collection::vec(0u64..500, 1..8), size in 1u64..300, number in 1u32..20
+        ) {
+            let files = files(&lengths);
+            for cut in [Cut::Size(size), Cut::Number(number)] {
+                let splits = plan(&files, cut);
+                if let Cut::Number(number) = cut {
+                    prop_assert_eq!(splits.len(), number as usize);
+                }
+                let mut at = std::collections::BTreeMap::new();
+                for range in splits.iter().flat_map(|split| &split.ranges) {
+                    let end = at.entry(range.path.clone()).or_insert(0);
+                    prop_assert_eq!(*end, range.offset);
+                    *end += range.length;
+                }
+                for file in files.iter().filter(|file| file.length > 0) {
+                    prop_assert_eq!(at[&file.path], file.length);
+                }
+            }
+        }
+    }
+}

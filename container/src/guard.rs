@@ -1,0 +1,63 @@
+//! User code behind a wall: its errors and panics come out as one sentence, with the place where it panicked.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+use std::sync::Once;
+
+use crate::algorithm::Result;
+
+thread_local! {
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs user code; an `Err` or a panic becomes the text of the error.
+pub fn guard<T>(code: impl FnOnce() -> Result<T>) -> std::result::Result<T, String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let default = std::panic::take_hook();
+        set_hook(Box::new(move |info| {
+            let inside = PANIC.with_borrow(Option::is_some);
+            if !inside {
+                return default(info);
+            }
+            let place = info.location().map_or(String::new(), |place| format!(" at {place}"));
+            let message = info.payload_as_str().unwrap_or("a panic without a message");
+            PANIC.set(Some(format!("panicked{place}: {message}")));
+        }));
+    });
+    // Nested calls cannot happen: user code has no way to call back into the framework.
+    PANIC.set(Some(String::new()));
+    let outcome = catch_unwind(AssertUnwindSafe(code));
+    let panic = PANIC.take().unwrap_or_default();
+    match outcome {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(chain(error.as_ref())),
+        Err(_) => Err(panic),
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_errors_and_panics_come_out() {
+        assert_eq!(guard(|| Ok(1)), Ok(1));
+        assert_eq!(guard::<()>(|| Err("no luck".into())), Err("no luck".to_owned()));
+        let told = guard::<()>(|| panic!("index {} of {}", 3, 2)).unwrap_err();
+        assert!(told.starts_with("panicked at ") && told.contains("guard.rs:"), "{told}");
+        assert!(told.ends_with("index 3 of 2"), "{told}");
+    }
+}
