@@ -1,0 +1,177 @@
+//! Sparse rows in memory.
+
+use crate::error::LoadError;
+use crate::load::libsvm::Parser;
+use crate::load::text::LineReader;
+use crate::load::{Format, Load, LoadOptions, Shape};
+use crate::split::Split;
+
+/// Labelled sparse rows, compressed (CSR): 8 bytes per stored number, 12 per row, no slack.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SparseRows {
+    labels: Vec<f32>,
+    /// Where each row ends in `columns` and `values`, after a leading 0.
+    offsets: Vec<u64>,
+    columns: Vec<u32>,
+    values: Vec<f32>,
+    width: u32,
+}
+
+/// One row: its label, its columns (from 0, ascending, each once) and the numbers in them.
+pub type Row<'a> = (f32, &'a [u32], &'a [f32]);
+
+impl SparseRows {
+    /// Rows.
+    pub fn rows(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Columns: all of a row's columns are below this.
+    pub fn columns(&self) -> u32 {
+        self.width
+    }
+
+    /// Stored numbers in all rows together.
+    pub fn stored(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The label of every row.
+    pub fn labels(&self) -> &[f32] {
+        &self.labels
+    }
+
+    /// Row number `row`, from 0.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[inline]
+    pub fn row(&self, row: usize) -> Row<'_> {
+        let numbers = self.offsets[row] as usize..self.offsets[row + 1] as usize;
+        (self.labels[row], &self.columns[numbers.clone()], &self.values[numbers])
+    }
+
+    /// All rows in the order of the input.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> + Clone {
+        (0..self.rows()).map(|row| self.row(row))
+    }
+
+    /// Bytes in memory.
+    pub fn resident_bytes(&self) -> u64 {
+        let bytes = self.labels.capacity() * size_of::<f32>()
+            + self.offsets.capacity() * size_of::<u64>()
+            + self.columns.capacity() * size_of::<u32>()
+            + self.values.capacity() * size_of::<f32>();
+        bytes as u64
+    }
+}
+
+impl Load for SparseRows {
+    fn load(split: &Split, options: &LoadOptions) -> Result<(Self, Shape), LoadError> {
+        let Format::Libsvm = options.format;
+        let mut rows = Builder::new(split.bytes());
+        let mut reader = LineReader::new();
+        let mut parser = Parser::new(options.columns);
+        let mut bytes_read = 0;
+        for range in &split.ranges {
+            reader.start(range)?;
+            while let Some(block) = reader.next_block()? {
+                if let Err(fault) = parser.parse(&block, &mut rows) {
+                    let at = block.offset();
+                    return Err(reader.blame(at, fault));
+                }
+                rows.progress(bytes_read + reader.bytes_read());
+            }
+            bytes_read += reader.bytes_read();
+        }
+        let rows = rows.finish(options.columns);
+        let shape = Shape {
+            rows: rows.rows() as u64,
+            columns: rows.columns(),
+            stored: rows.stored() as u64,
+            resident_bytes: rows.resident_bytes(),
+            bytes_read,
+        };
+        Ok((rows, shape))
+    }
+}
+
+/// Rows that are still growing.
+///
+/// Doubling vectors would need three times the data's memory for a moment. The size of the input is known, so
+/// the final size is guessed from what the bytes so far gave, and reserved exactly; big vectors are then moved
+/// by the system's page tables, not copied.
+#[derive(Debug)]
+pub(crate) struct Builder {
+    rows: SparseRows,
+    bytes_total: u64,
+    bytes_done: u64,
+}
+
+impl Builder {
+    /// For an input of about so many bytes.
+    pub(crate) fn new(bytes: u64) -> Self {
+        let rows = SparseRows {
+            labels: Vec::new(),
+            offsets: vec![0],
+            columns: Vec::new(),
+            values: Vec::new(),
+            width: 0,
+        };
+        Builder { rows, bytes_total: bytes, bytes_done: 0 }
+    }
+
+    /// Appends the numbers of one or more rows; [`end_row`](Builder::end_row) says where each ends.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub(crate) fn extend(&mut self, columns: &[u32], values: &[f32]) {
+        assert_eq!(columns.len(), values.len());
+        let (total, done) = (self.bytes_total, self.bytes_done);
+        append(&mut self.rows.columns, columns, total, done);
+        append(&mut self.rows.values, values, total, done);
+    }
+
+    /// Ends a row of `length` numbers after the rows ended so far.
+    pub(crate) fn end_row(&mut self, label: f32, end: u64) {
+        let (total, done) = (self.bytes_total, self.bytes_done);
+        append(&mut self.rows.labels, &[label], total, done);
+        append(&mut self.rows.offsets, &[end], total, done);
+    }
+
+    /// Makes room for columns below `width`.
+    pub(crate) fn widen(&mut self, width: u32) {
+        self.rows.width = self.rows.width.max(width);
+    }
+
+    pub(crate) fn stored(&self) -> usize {
+        self.rows.stored()
+    }
+
+    /// Tells how much of the input has been parsed.
+    pub(crate) fn progress(&mut self, bytes_done: u64) {
+        self.bytes_done = bytes_done;
+    }
+
+    pub(crate) fn finish(mut self, columns: Option<u32>) -> SparseRows {
+        self.rows.width = columns.unwrap_or(self.rows.width);
+        self.rows.labels.shrink_to_fit();
+        self.rows.offsets.shrink_to_fit();
+        self.rows.columns.shrink_to_fit();
+        self.rows.values.shrink_to_fit();
+        self.rows
+    }
+}
+
+/// Appends, reserving by the guess at the final length when there is no room.
+fn append<T: Copy>(into: &mut Vec<T>, more: &[T], bytes_total: u64, bytes_done: u64) {
+    if into.capacity() - into.len() < more.len() {
+        let least = more.len() + into.len() / 16;
+        // 2% more than guessed, lest the last rows need another move.
+        let guess = into.len() as u128 * u128::from(bytes_total) * 51 / (u128::from(bytes_done.max(1)) * 50);
+        let cap = bytes_total; // No input has more numbers than bytes.
+        let guess = guess.min(u128::from(cap)) as usize;
+        into.reserve_exact(least.max(guess.saturating_sub(into.len())));
+    }
+    into.extend_from_slice(more);
+}

@@ -1,0 +1,137 @@
+//! Bytes of a file, wherever it lies.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::time::UNIX_EPOCH;
+
+use crate::error::LoadError;
+use crate::split::Range;
+
+/// A file that can be read at any place.
+pub trait ReadAt {
+    /// Reads up to `into.len()` bytes that start at byte `offset` of the file and returns how many there
+    /// were; 0 only at the file's end or for an empty `into`. Fewer than asked for is no error.
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
+}
+
+/// Opens the file of a range and checks that it is still the file of the plan: of the same length and
+/// modification time.
+///
+/// Known places: a local path, with the scheme `file:` or none.
+pub fn open(range: &Range) -> Result<Box<dyn ReadAt + Send>, LoadError> {
+    let io = |source| LoadError::Io { path: range.path.clone(), source };
+    let path = local_path(&range.path).map_err(io)?;
+    let file = File::open(path).map_err(io)?;
+    let metadata = file.metadata().map_err(io)?;
+    if metadata.is_dir() {
+        return Err(io(io::Error::from(io::ErrorKind::IsADirectory)));
+    }
+    let modified = metadata.modified().map_err(io)?;
+    let modified_ms = modified.duration_since(UNIX_EPOCH).map_or(0, |age| age.as_millis() as u64);
+    check_unchanged(range, metadata.len(), modified_ms)?;
+    Ok(Box::new(LocalFile(file)))
+}
+
+struct LocalFile(File);
+
+impl ReadAt for LocalFile {
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match FileExt::read_at(&self.0, into, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return done,
+            }
+        }
+    }
+}
+
+fn check_unchanged(range: &Range, length: u64, modified_ms: u64) -> Result<(), LoadError> {
+    let message = if length != range.file_length {
+        format!("it has {length} bytes and had {}", range.file_length)
+    } else if modified_ms != range.modified_ms {
+        format!("it was modified {modified_ms} ms after 1970 and not {} ms", range.modified_ms)
+    } else {
+        return Ok(());
+    };
+    Err(LoadError::Changed { path: range.path.clone(), message })
+}
+
+/// The path of `file:/x`, `file:///x`, `file://localhost/x` or plain `x`. Nothing is percent-decoded: Hadoop's
+/// `Path` does not encode either.
+fn local_path(path: &str) -> io::Result<&str> {
+    if let Some(rest) = path.strip_prefix("file:") {
+        return Ok(match rest.strip_prefix("//") {
+            Some(rest) => rest.strip_prefix("localhost").unwrap_or(rest),
+            None => rest,
+        });
+    }
+    match path.split_once("://") {
+        Some((scheme, _)) if !scheme.contains('/') => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!("expected a local path or file:, found the scheme {scheme}:"),
+        )),
+        _ => Ok(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn file(text: &[u8]) -> (tempfile::NamedTempFile, Range) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text).unwrap();
+        file.flush().unwrap();
+        let modified = file.as_file().metadata().unwrap().modified().unwrap();
+        let range = Range {
+            path: format!("file://{}", file.path().display()),
+            offset: 0,
+            length: text.len() as u64,
+            file_length: text.len() as u64,
+            modified_ms: modified.duration_since(UNIX_EPOCH).unwrap().as_millis() as u64,
+            hosts: Vec::new(),
+        };
+        (file, range)
+    }
+
+    #[test]
+    fn reads_at_any_place_and_ends_with_zero() {
+        let (_file, range) = file(b"lapwing");
+        let mut source = open(&range).unwrap();
+        let mut bytes = [0; 4];
+        assert_eq!(source.read_at(3, &mut bytes).unwrap(), 4);
+        assert_eq!(&bytes, b"wing");
+        assert_eq!(source.read_at(7, &mut bytes).unwrap(), 0);
+    }
+
+    #[test]
+    fn another_length_or_time_than_planned_is_bad_input() {
+        let (_file, range) = file(b"lapwing");
+        let longer = open(&Range { file_length: 8, ..range.clone() }).err().unwrap();
+        assert!(longer.is_bad_input());
+        assert!(longer.to_string().ends_with("it has 7 bytes and had 8"), "{longer}");
+        let older = open(&Range { modified_ms: 5, ..range }).err().unwrap();
+        assert!(older.to_string().contains("changed since the job was planned: it was modified"), "{older}");
+    }
+
+    #[test]
+    fn missing_files_and_directories_are_bad_input() {
+        let (_file, range) = file(b"");
+        for path in ["/no/such/file", "/", "s3://bucket/x"] {
+            let error = open(&Range { path: path.into(), ..range.clone() }).err().unwrap();
+            assert!(error.is_bad_input(), "{error}");
+            assert!(error.to_string().starts_with(path));
+        }
+    }
+
+    #[test]
+    fn local_paths_have_no_scheme_or_file() {
+        for path in ["/a/b", "file:/a/b", "file:///a/b", "file://localhost/a/b"] {
+            assert_eq!(local_path(path).unwrap(), "/a/b");
+        }
+        assert_eq!(local_path("a/b").unwrap(), "a/b");
+        assert!(local_path("hdfs://nn/a").is_err());
+    }
+}
