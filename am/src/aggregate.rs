@@ -2,7 +2,6 @@
 //! on meanwhile, however long a step takes.
 
 use std::sync::{Arc, mpsc};
-use std::time::Instant;
 
 use lapwing_container::algorithm::{Algorithm, Pass, RoundKind, Step};
 use lapwing_container::guard::guard;
@@ -17,7 +16,7 @@ use crate::output;
 
 /// What the aggregator is asked for.
 #[derive(Debug)]
-pub enum Request {
+pub(crate) enum Request {
     /// Compute the first state.
     Initialise(Summary),
     /// Take in an update.
@@ -37,7 +36,7 @@ pub enum Request {
 
 /// What it answers.
 #[derive(Debug)]
-pub enum Reply {
+pub(crate) enum Reply {
     /// The first state.
     Initialised(Arc<Buffer>),
     /// A training pass is complete.
@@ -55,14 +54,18 @@ pub enum Reply {
     },
     /// The final state was looked at.
     Scored(f64),
-    /// The model is written, or there is nowhere to write it to.
-    Written,
+    /// The model is written, or there is nowhere to write it to; what the algorithm has to add to the summary.
+    Written(Vec<(&'static str, f64)>),
     /// The job cannot go on.
     Failed(Failure),
 }
 
 /// Starts the aggregator's thread.
-pub fn spawn<A: Algorithm>(algorithm: A, job: Arc<Job>, replies: UnboundedSender<Reply>) -> mpsc::Sender<Request> {
+pub(crate) fn spawn<A: Algorithm>(
+    algorithm: A,
+    job: Arc<Job>,
+    replies: UnboundedSender<Reply>,
+) -> mpsc::Sender<Request> {
     let (requests, taken) = mpsc::channel();
     std::thread::spawn(move || {
         let tree = Tree::new(job.splits.len() as u32);
@@ -110,7 +113,8 @@ impl<A: Algorithm> Aggregator<A> {
                 Ok(Some(Reply::Initialised(encoded)))
             }
             Request::Merge(node, payload) => {
-                let update = A::Update::decode(&payload).map_err(|error| Failure::cluster("an update", error))?;
+                let update =
+                    A::Update::decode(&payload).map_err(|error| Failure::cluster("an update", error))?;
                 let Self { algorithm, partials, .. } = self;
                 guard(|| {
                     partials.insert(node, update, |into, other| algorithm.merge(into, other));
@@ -122,7 +126,7 @@ impl<A: Algorithm> Aggregator<A> {
             Request::Step { round, splits_covered, rows_covered } => {
                 self.step(round, splits_covered, rows_covered).map(Some)
             }
-            Request::Write(report) => self.write(&report).map(|()| Some(Reply::Written)),
+            Request::Write(report) => self.write(&report).map(|findings| Some(Reply::Written(findings))),
         }
     }
 
@@ -134,7 +138,13 @@ impl<A: Algorithm> Aggregator<A> {
         let update = update.ok_or_else(|| Failure::new(Kind::Cluster, "a round ended without any update"))?;
         let update_bytes = update.encoded_len().map_err(|error| Failure::cluster("the update", error))?;
         let state = self.state.take().expect("a step follows init");
-        let pass = Pass { number: round.pass, kind: round.kind, summary: &self.summary, splits_covered, rows_covered };
+        let pass = Pass {
+            number: round.pass,
+            kind: round.kind,
+            summary: &self.summary,
+            splits_covered,
+            rows_covered,
+        };
         if round.kind == RoundKind::Evaluate {
             let objective = self.score(&state, update, &pass)?;
             self.state = Some(state);
@@ -166,11 +176,20 @@ impl<A: Algorithm> Aggregator<A> {
         covered == rows && (before - objective).abs() <= tolerance * scale
     }
 
-    fn write(&self, report: &[String]) -> Result<(), Failure> {
-        let Some(directory) = &self.job.output else { return Ok(()) };
+    fn write(&self, report: &[String]) -> Result<Vec<(&'static str, f64)>, Failure> {
         let state = self.state.as_ref().expect("the model is written after the last step");
-        let model = guard(|| self.algorithm.model(state, &self.summary)).map_err(|text| user("model", &text))?;
-        output::write(directory, &self.job, &model, report)
+        let findings =
+            guard(|| Ok(self.algorithm.findings(state))).map_err(|text| user("findings", &text))?;
+        match &self.job.output {
+            Some(directory) if self.job.predict.is_some() => output::commit(directory, &self.job)?,
+            Some(directory) => {
+                let model = guard(|| self.algorithm.model(state, &self.summary))
+                    .map_err(|text| user("model", &text))?;
+                output::write(directory, &self.job, &model, report)?;
+            }
+            None => {}
+        }
+        Ok(findings)
     }
 }
 

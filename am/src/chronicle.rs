@@ -11,7 +11,7 @@ use crate::report::{JobReport, PassReport, finite};
 
 /// The notes of one job.
 #[derive(Debug)]
-pub struct Chronicle {
+pub(crate) struct Chronicle {
     job: Arc<Job>,
     summary: Summary,
     loaded: Vec<Option<Loaded>>,
@@ -24,6 +24,7 @@ pub struct Chronicle {
     objective: Option<f64>,
     digest: String,
     advised: bool,
+    findings: serde_json::Map<String, serde_json::Value>,
 }
 
 /// The round at hand.
@@ -52,6 +53,7 @@ impl Chronicle {
             objective: None,
             digest: String::new(),
             advised: false,
+            findings: serde_json::Map::new(),
         }
     }
 
@@ -104,7 +106,13 @@ impl Chronicle {
     }
 
     /// Closes a training pass.
-    pub(crate) fn trained(&mut self, objective: f64, update_bytes: u64, state_bytes: u64, digest: String) -> PassReport {
+    pub(crate) fn trained(
+        &mut self,
+        objective: f64,
+        update_bytes: u64,
+        state_bytes: u64,
+        digest: String,
+    ) -> PassReport {
         let open = self.round.take().expect("a pass that ends has begun");
         debug_assert_eq!(open.round.kind, RoundKind::Train);
         let seconds = open.since.elapsed().as_secs_f64();
@@ -135,6 +143,11 @@ impl Chronicle {
     pub(crate) fn scored(&mut self, objective: f64) {
         self.round = None;
         self.objective = finite(objective);
+    }
+
+    pub(crate) fn findings(&mut self, findings: Vec<(&'static str, f64)>) {
+        let entry = |(name, value): (&str, f64)| (name.to_owned(), serde_json::Value::from(finite(value)));
+        self.findings = findings.into_iter().map(entry).collect();
     }
 
     /// The lines of the passes so far.
@@ -179,7 +192,7 @@ impl Chronicle {
             seconds: elapsed.as_secs_f64(),
             state_digest: self.digest.clone(),
             output: self.job.output.as_ref().map(|path| path.display().to_string()),
-            extra: serde_json::Map::new(),
+            extra: self.findings.clone(),
         }
     }
 }

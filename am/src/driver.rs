@@ -24,7 +24,7 @@ use crate::listener::Call;
 const OBITUARY: Duration = Duration::from_millis(500);
 
 /// The master's loop and what it holds.
-pub struct Driver<'a, L> {
+pub(crate) struct Driver<'a, L> {
     job: Arc<Job>,
     tag: Tag,
     launcher: &'a mut L,
@@ -43,7 +43,12 @@ pub struct Driver<'a, L> {
 
 impl<'a, L: Launcher> Driver<'a, L> {
     /// A master for this job and attempt.
-    pub fn new(job: Arc<Job>, attempt: u32, launcher: &'a mut L, aggregator: mpsc::Sender<Request>) -> Self {
+    pub(crate) fn new(
+        job: Arc<Job>,
+        attempt: u32,
+        launcher: &'a mut L,
+        aggregator: mpsc::Sender<Request>,
+    ) -> Self {
         let rules = Rules {
             seats: job.seats(),
             passes: job.passes,
@@ -72,7 +77,11 @@ impl<'a, L: Launcher> Driver<'a, L> {
     }
 
     /// Runs the job to its end and tells the launcher.
-    pub async fn run(mut self, mut calls: Receiver<Call>, mut replies: UnboundedReceiver<Reply>) -> bool {
+    pub(crate) async fn run(
+        mut self,
+        mut calls: Receiver<Call>,
+        mut replies: UnboundedReceiver<Reply>,
+    ) -> bool {
         let (passes, workers, splits) = (self.job.passes, self.job.workers, self.job.splits.len() as u32);
         self.launcher.tell(News::Begun { passes, workers, splits });
         self.handle(Event::Start);
@@ -133,7 +142,7 @@ impl<'a, L: Launcher> Driver<'a, L> {
             return;
         }
         match message {
-            Message::Loaded(loaded) => {
+            Message::Loaded { split: loaded } => {
                 if self.chronicle.loaded(loaded, self.start.elapsed()) {
                     self.launcher.tell(News::Loaded(self.chronicle.splits_loaded()));
                 }
@@ -174,8 +183,13 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 self.chronicle.scored(objective);
                 self.handle(Event::Stepped { done: true, objective: true });
             }
-            Reply::Written => self.handle(Event::Written),
-            Reply::Failed(failure) if failure.kind == Kind::User => self.handle(Event::UserFailed(failure.text)),
+            Reply::Written(findings) => {
+                self.chronicle.findings(findings);
+                self.handle(Event::Written);
+            }
+            Reply::Failed(failure) if failure.kind == Kind::User => {
+                self.handle(Event::UserFailed(failure.text))
+            }
             Reply::Failed(failure) => self.end = Some(Err(failure)),
         }
     }
@@ -258,7 +272,8 @@ impl<'a, L: Launcher> Driver<'a, L> {
 
     /// Workers whose connection broke and of whose end nobody has spoken.
     fn bury(&mut self) {
-        let silent = |(&seat, (since, _)): (&Seat, &(Instant, String))| (since.elapsed() > OBITUARY).then_some(seat);
+        let silent =
+            |(&seat, (since, _)): (&Seat, &(Instant, String))| (since.elapsed() > OBITUARY).then_some(seat);
         let seats: Vec<Seat> = self.broken.iter().filter_map(silent).collect();
         for seat in seats {
             if let Some((_, why)) = self.broken.remove(&seat) {

@@ -1,5 +1,6 @@
 //! From the command line to one checked job, the same for every role.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -15,7 +16,7 @@ use crate::error::{Failure, Kind};
 /// The flags that every job has.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Job")]
-pub struct JobArgs {
+pub(crate) struct JobArgs {
     /// Input: a file, directory or glob; may be repeated
     #[arg(long, value_name = "PATH", required = true)]
     pub input: Vec<String>,
@@ -98,7 +99,7 @@ pub struct JobArgs {
 
 /// Where a job runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Master {
+pub(crate) enum Master {
     /// On this machine, with so many workers; one per core if none is said.
     Local(Option<u32>),
     /// On a Hadoop cluster.
@@ -109,7 +110,7 @@ pub enum Master {
 
 /// When to do something that suits a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum When {
+pub(crate) enum When {
     /// If stderr is a terminal.
     Auto,
     /// In any case.
@@ -120,11 +121,11 @@ pub enum When {
 
 /// A size in bytes, written as `64m`, `4g`, `4GiB` or `4096m`; units are powers of 1024.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Bytes(pub u64);
+pub(crate) struct Bytes(pub u64);
 
 /// One variable for all workers or one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WorkerEnv {
+pub(crate) struct WorkerEnv {
     /// The worker it is for; all if none.
     pub worker: Option<u32>,
     /// Its name.
@@ -135,15 +136,15 @@ pub struct WorkerEnv {
 
 /// A checked job: what the roles read from the staging directory.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Job {
+pub(crate) struct Job {
     /// A number of its own, on every message.
     pub id: u64,
     /// Name for people.
     pub name: String,
     /// The algorithm's name: that of the program.
     pub algorithm: String,
-    /// The arguments that change bits, for `model.json`.
-    pub arguments: Vec<String>,
+    /// The algorithm's own arguments, defaults included, for `model.json`.
+    pub arguments: BTreeMap<String, String>,
     /// The plan of the input.
     pub splits: Vec<Split>,
     /// How to read it.
@@ -180,29 +181,33 @@ pub struct Job {
 
 impl Job {
     /// The contiguous range of splits of each worker.
-    pub fn seats(&self) -> Vec<std::ops::Range<u32>> {
+    pub(crate) fn seats(&self) -> Vec<std::ops::Range<u32>> {
         let (splits, workers) = (self.splits.len() as u64, u64::from(self.workers));
         let bound = |worker: u64| (worker * splits / workers) as u32;
         (0..workers).map(|worker| bound(worker)..bound(worker + 1)).collect()
     }
 
     /// Bytes of the whole input.
-    pub fn input_bytes(&self) -> u64 {
+    pub(crate) fn input_bytes(&self) -> u64 {
         self.splits.iter().map(Split::bytes).sum()
     }
 }
 
 impl JobArgs {
     /// How many workers the flags ask for.
-    pub fn wanted_workers(&self) -> Result<u32, Failure> {
+    pub(crate) fn wanted_workers(&self) -> Result<u32, Failure> {
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
         match (self.master, self.workers) {
             (Master::Local(Some(n)), Some(workers)) if n != workers => {
-                let text = format!("--master local[{n}] means {n} workers, --workers says {workers}: give one of them");
+                let text = format!(
+                    "--master local[{n}] means {n} workers, --workers says {workers}: give one of them"
+                );
                 Err(Failure::new(Kind::Usage, text))
             }
             (Master::Local(Some(n)), _) => Ok(n),
-            (Master::Local(None), workers) => Ok(workers.unwrap_or_else(|| (cores() / self.worker_cores).max(1))),
+            (Master::Local(None), workers) => {
+                Ok(workers.unwrap_or_else(|| (cores() / self.worker_cores).max(1)))
+            }
             (_, workers) => Ok(workers.unwrap_or(2)),
         }
     }
@@ -284,7 +289,9 @@ mod tests {
 
     #[test]
     fn sizes_read_as_spark_and_humans_write_them() {
-        for (text, bytes) in [("64m", 64 << 20), ("4g", 4 << 30), ("4GiB", 4 << 30), ("4096m", 4 << 30), ("17", 17)] {
+        for (text, bytes) in
+            [("64m", 64 << 20), ("4g", 4 << 30), ("4GiB", 4 << 30), ("4096m", 4 << 30), ("17", 17)]
+        {
             assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
         }
         for wrong in ["", "m", "4x", "-1", "0", "99999999999999999999", "20000000t"] {

@@ -1,1 +1,29 @@
-//! Lapwing: multipass data-parallel algorithms.
+//! Lapwing runs multipass algorithms: workers load their part of the input once, keep it in memory, and pass over it again and
+//! again, while the master merges what they send and broadcasts the next state.
+
+mod aggregate;
+mod chronicle;
+mod driver;
+mod dry_run;
+mod engine;
+pub mod error;
+mod job;
+mod launcher;
+mod listener;
+mod output;
+mod parent;
+mod predict;
+mod progress;
+pub mod report;
+mod run;
+mod scores;
+mod self_check;
+mod splits;
+mod staging;
+
+pub use lapwing_container::algorithm::{
+    Algorithm, At, OnLoss, Pass, Prediction, Result, RoundKind, Step, Summary,
+};
+pub use lapwing_container::{load, math, model, rkyv, rng};
+pub use lapwing_derive::wire;
+pub use run::{main, main_from};

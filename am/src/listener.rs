@@ -6,8 +6,8 @@ use lapwing_container::wire::connection::{Inbound, Outgoing, Reader, WireError, 
 use lapwing_container::wire::handshake::{self, Key};
 use lapwing_container::wire::message::Message;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::mpsc::{Sender, UnboundedSender, unbounded_channel};
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{Sender, UnboundedSender, unbounded_channel};
 
 use crate::engine::Seat;
 
@@ -16,7 +16,7 @@ const STRANGERS: usize = 256;
 
 /// What comes from workers.
 #[derive(Debug)]
-pub enum Call {
+pub(crate) enum Call {
     /// A worker introduced itself; messages for it go into the queue.
     Arrived(Seat, UnboundedSender<Outgoing>),
     /// A worker said something.
@@ -26,14 +26,14 @@ pub enum Call {
 }
 
 /// Listens on this address, ready for a thousand workers to call at the same moment.
-pub fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
+pub(crate) fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.bind(address)?;
     socket.listen(4096)
 }
 
 /// Takes calls for as long as anyone listens to them.
-pub async fn listen(listener: TcpListener, job: u64, key: Key, calls: Sender<Call>) {
+pub(crate) async fn listen(listener: TcpListener, job: u64, key: Key, calls: Sender<Call>) {
     let strangers = Arc::new(Semaphore::new(STRANGERS));
     loop {
         let Ok(permit) = strangers.clone().acquire_owned().await else { return };
@@ -75,7 +75,12 @@ async fn introduce(
     }
 }
 
-async fn converse(write: tokio::net::tcp::OwnedWriteHalf, mut reader: Reader<Half>, seat: Seat, calls: &Sender<Call>) {
+async fn converse(
+    write: tokio::net::tcp::OwnedWriteHalf,
+    mut reader: Reader<Half>,
+    seat: Seat,
+    calls: &Sender<Call>,
+) {
     let (queue, outgoing) = unbounded_channel();
     tokio::spawn(write_all(write, outgoing));
     if calls.send(Call::Arrived(seat, queue)).await.is_err() {

@@ -18,40 +18,56 @@ use crate::job::Job;
 const ARRAY_CAP: u64 = 16 << 30;
 
 /// Writes a model and its report to a directory beside the final one, then renames.
-pub fn write(directory: &Path, job: &Job, model: &Model, report: &[String]) -> Result<(), Failure> {
+pub(crate) fn write(directory: &Path, job: &Job, model: &Model, report: &[String]) -> Result<(), Failure> {
+    write_parts(&beside(directory, job.id), job, model, report)
+        .map_err(|error| failed(directory, job, &error))?;
+    commit(directory, job)
+}
+
+/// Gives the complete directory beside the output its final name.
+pub(crate) fn commit(directory: &Path, job: &Job) -> Result<(), Failure> {
     let temporary = beside(directory, job.id);
-    let outcome = write_parts(&temporary, job, model, report)
+    put(&temporary.join("_SUCCESS"), b"")
         .and_then(|()| if job.overwrite { remove(directory) } else { Ok(()) })
-        .and_then(|()| fs::rename(&temporary, directory));
-    outcome.map_err(|error| {
-        let _ = fs::remove_dir_all(&temporary);
-        Failure::cluster(format!("writing the output {}", directory.display()), error)
-    })
+        .and_then(|()| fs::rename(&temporary, directory))
+        .map_err(|error| failed(directory, job, &error))
+}
+
+/// Removes what a job that failed left beside its output.
+pub(crate) fn discard(job: &Job) {
+    if let Some(directory) = &job.output {
+        let _ = fs::remove_dir_all(beside(directory, job.id));
+    }
 }
 
 /// Refuses an output that exists, before any work is done.
-pub fn check(directory: &Path, overwrite: bool) -> Result<(), Failure> {
+pub(crate) fn check(directory: &Path, overwrite: bool) -> Result<(), Failure> {
     let shown = directory.display();
     if directory.exists() && !overwrite {
-        return Err(Failure::new(Kind::Input, format!("the output {shown} exists: remove it, or say --overwrite")));
+        return Err(Failure::new(
+            Kind::Input,
+            format!("the output {shown} exists: remove it, or say --overwrite"),
+        ));
     }
     let ours = ["model.json", "_SUCCESS"].iter().any(|file| directory.join(file).exists());
     let empty = || fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none());
     if directory.exists() && !ours && !empty() {
-        let text = format!("the output {shown} exists and is not an output of a job: --overwrite will not remove it");
+        let text = format!(
+            "the output {shown} exists and is not an output of a job: --overwrite will not remove it"
+        );
         return Err(Failure::new(Kind::Input, text));
     }
     Ok(())
 }
 
 /// A name beside the output for what is not yet complete; Hadoop's readers skip what begins with `_`.
-pub fn beside(directory: &Path, job: u64) -> PathBuf {
+pub(crate) fn beside(directory: &Path, job: u64) -> PathBuf {
     let name = directory.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
     directory.with_file_name(format!("_{name}.{job:016x}.part"))
 }
 
 /// Reads a model: an output directory, or a `model.npz`.
-pub fn read(path: &Path) -> Result<Model, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Model, Failure> {
     let path = if path.is_dir() { path.join("model.npz") } else { path.to_owned() };
     let bad = |text: String| Failure::new(Kind::Input, format!("{}: {text}", path.display()));
     let file = File::open(&path).map_err(|error| bad(error.to_string()))?;
@@ -60,7 +76,7 @@ pub fn read(path: &Path) -> Result<Model, Failure> {
     let mut model = Model::default();
     for i in 0..archive.len() {
         let entry = archive.by_index(i).map_err(|error| bad(error.to_string()))?;
-        let name = entry.name().trim_end_matches(".npy").to_owned();
+        let name = entry.name().map_err(|error| bad(error.to_string()))?.trim_end_matches(".npy").to_owned();
         let array = read_array(entry).map_err(|error| bad(format!("array {name}: {error}")))?;
         model.arrays.insert(name, array);
     }
@@ -74,8 +90,12 @@ fn write_parts(directory: &Path, job: &Job, model: &Model, report: &[String]) ->
     put(&directory.join("model.json"), describe(job, model).as_bytes())?;
     let mut lines = report.join("\n");
     lines.push('\n');
-    put(&directory.join("_report/report.jsonl"), lines.as_bytes())?;
-    put(&directory.join("_SUCCESS"), b"")
+    put(&directory.join("_report/report.jsonl"), lines.as_bytes())
+}
+
+fn failed(directory: &Path, job: &Job, error: &io::Error) -> Failure {
+    discard(job);
+    Failure::cluster(format!("writing the output {}", directory.display()), error)
 }
 
 /// The arrays as numpy's archive: entries stored, sorted by name, dated 1980-01-01, so that equal models are equal files.
@@ -122,7 +142,9 @@ fn read_array(entry: zip::read::ZipFile<'_, BufReader<File>>) -> io::Result<Arra
         "<f8" => Values::F64(npy.into_vec()?),
         "<i8" => Values::I64(npy.into_vec()?),
         "|u1" => Values::U8(npy.into_vec()?),
-        other => return Err(io::Error::other(format!("numbers of type {other}; expected <f4, <f8, <i8 or |u1"))),
+        other => {
+            return Err(io::Error::other(format!("numbers of type {other}; expected <f4, <f8, <i8 or |u1")));
+        }
     };
     Ok(Array { shape, values, meaning: String::new() })
 }

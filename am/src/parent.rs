@@ -27,12 +27,17 @@ use crate::staging::{Role, environment};
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Runs a staged job to its end.
-pub async fn run(job: &Arc<Job>, staging: &Path, progress: &mut Progress) -> Result<JobReport, Failure> {
+pub(crate) async fn run(
+    job: &Arc<Job>,
+    staging: &Path,
+    progress: &mut Progress,
+) -> Result<JobReport, Failure> {
     let failed = |error| Failure::cluster("starting the job on this machine", error);
     let listener = UnixListener::bind(staging.join(SOCKET)).map_err(failed)?;
     let mut signals = Signals::new().map_err(failed)?;
     let mut children = Children::new(job.clone(), staging);
     let mut master = children.master().map_err(failed)?;
+    let _alive = master.stdin.take();
     // The master reads happenings until its end; the sender goes with it.
     let (happenings, outbox) = unbounded_channel();
     let (inbox, mut wishes) = unbounded_channel();
@@ -64,8 +69,23 @@ pub async fn run(job: &Arc<Job>, staging: &Path, progress: &mut Progress) -> Res
     end.expect("the loop ends with an outcome").map(|report| *report)
 }
 
+/// In a child: ends this process when the user's process ends, however that happens, by the pipe on stdin that it holds open.
+pub(crate) fn watch(staging: &Path) {
+    let staging = staging.to_owned();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        // Nobody else is left to do it.
+        let _ = std::fs::remove_dir_all(staging);
+        std::process::exit(1);
+    });
+}
+
 /// Passes lines between the master's socket and this process.
-async fn speak(listener: UnixListener, mut outbox: UnboundedReceiver<Happening>, inbox: UnboundedSender<Wish>) {
+async fn speak(
+    listener: UnixListener,
+    mut outbox: UnboundedReceiver<Happening>,
+    inbox: UnboundedSender<Wish>,
+) {
     let Ok((stream, _)) = listener.accept().await else { return };
     let (read, mut write) = stream.into_split();
     let writer = tokio::spawn(async move {
@@ -130,6 +150,8 @@ impl Children {
             let how = match spawned {
                 Err(error) => format!("could not be started: {error}"),
                 Ok(mut child) => {
+                    // Waiting would close it, and the child would take that for the end of this process.
+                    let _alive = child.stdin.take();
                     let status = tokio::select! {
                         status = child.wait() => status,
                         _ = killed => {
@@ -177,7 +199,9 @@ impl Children {
 fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with exit code {code}"),
-        (_, Some(9)) => "was killed by signal 9 (SIGKILL; the kernel does so when memory runs out)".to_owned(),
+        (_, Some(9)) => {
+            "was killed by signal 9 (SIGKILL; the kernel does so when memory runs out)".to_owned()
+        }
         (_, signal) => format!("was killed by signal {}", signal.unwrap_or(0)),
     }
 }

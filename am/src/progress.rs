@@ -12,16 +12,18 @@ use crate::launcher::News;
 use crate::report::PassReport;
 
 /// Shows news on stderr and writes the report.
-pub struct Progress {
+pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     lines: bool,
     report: Option<File>,
     workers: u32,
+    splits: u32,
+    passes: u32,
 }
 
 impl Progress {
     /// Decides what to show, and creates the report file.
-    pub fn new(when: When, report: Option<&Path>) -> Result<Self, Failure> {
+    pub(crate) fn new(when: When, report: Option<&Path>) -> Result<Self, Failure> {
         let report = report.map(|path| {
             let failed = |error| Failure::new(Kind::Input, format!("the report {}: {error}", path.display()));
             File::create(path).map_err(failed)
@@ -31,24 +33,25 @@ impl Progress {
             let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {msg} {eta} left")
                 .expect("the template is well formed")
                 .progress_chars("=> ");
-            ProgressBar::new(1).with_style(style).with_prefix("load")
+            ProgressBar::new(1).with_style(style)
         });
         let lines = bar.is_none() && when != When::Never;
-        Ok(Self { bar, lines, report: report.transpose()?, workers: 0 })
+        Ok(Self { bar, lines, report: report.transpose()?, workers: 0, splits: 0, passes: 0 })
     }
 
     /// Shows one piece of news.
-    pub fn show(&mut self, news: &News) {
+    pub(crate) fn show(&mut self, news: &News) {
         match news {
-            News::Begun { workers, splits, .. } => {
-                self.workers = *workers;
-                if let Some(bar) = &self.bar {
-                    bar.set_length(u64::from(*splits));
-                }
+            News::Begun { passes, workers, splits } => {
+                (self.passes, self.workers, self.splits) = (*passes, *workers, *splits);
+                self.turn_to("load", self.splits);
             }
             News::Loaded(splits) => {
                 if let Some(bar) = &self.bar {
                     bar.set_position(u64::from(*splits));
+                }
+                if *splits == self.splits {
+                    self.turn_to("pass", self.passes);
                 }
             }
             News::Pass(pass) => self.pass(pass),
@@ -58,7 +61,7 @@ impl Progress {
     }
 
     /// Says something in between.
-    pub fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| say(text)),
             None => say(text),
@@ -66,17 +69,17 @@ impl Progress {
     }
 
     /// The bar has done its work, the passes being over or the job having failed.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
 
-    /// The bar turns from loading to passing.
-    pub fn passes(&self, passes: u32) {
+    /// The bar begins to count something else.
+    fn turn_to(&self, what: &'static str, length: u32) {
         if let Some(bar) = &self.bar {
-            bar.set_prefix("pass");
-            bar.set_length(u64::from(passes));
+            bar.set_prefix(what);
+            bar.set_length(u64::from(length));
             bar.set_position(0);
         }
     }

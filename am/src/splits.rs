@@ -13,18 +13,18 @@ const SLOP_TENTHS: u64 = 11;
 
 /// An input file as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InputFile {
+pub(crate) struct InputFile {
     /// Its absolute path.
     pub path: String,
     /// Bytes.
     pub length: u64,
     /// Milliseconds since 1970.
-    pub modified_ms: u64,
+    pub(crate) modified_ms: u64,
 }
 
 /// How to cut.
 #[derive(Debug, Clone, Copy)]
-pub enum Cut {
+pub(crate) enum Cut {
     /// Splits of so many bytes within each file, small files combined.
     Size(u64),
     /// Exactly so many splits of equal bytes over all files.
@@ -33,7 +33,7 @@ pub enum Cut {
 
 /// The files that the inputs name: files themselves, what globs match, and all files below directories but those that
 /// begin with `_` or `.`, as Hadoop has it; each in order of its path.
-pub fn find(inputs: &[String]) -> Result<Vec<InputFile>, Failure> {
+pub(crate) fn find(inputs: &[String]) -> Result<Vec<InputFile>, Failure> {
     let mut files = Vec::new();
     for input in inputs {
         let path = input.strip_prefix("file://").unwrap_or(input);
@@ -52,7 +52,7 @@ pub fn find(inputs: &[String]) -> Result<Vec<InputFile>, Failure> {
 }
 
 /// Cuts the files into splits, numbered from 0.
-pub fn plan(files: &[InputFile], cut: Cut) -> Vec<Split> {
+pub(crate) fn plan(files: &[InputFile], cut: Cut) -> Vec<Split> {
     let groups = match cut {
         Cut::Size(size) => by_size(files, size),
         Cut::Number(number) => by_number(files, number),
@@ -150,7 +150,11 @@ fn collect(path: &Path, files: &mut Vec<InputFile>) -> Result<(), Failure> {
     let Some(text) = path.to_str() else {
         return Err(bad(format!("{shown}: the path is not valid UTF-8")));
     };
-    files.push(InputFile { path: text.to_owned(), length: metadata.len(), modified_ms: modified_ms(&metadata) });
+    files.push(InputFile {
+        path: text.to_owned(),
+        length: metadata.len(),
+        modified_ms: modified_ms(&metadata),
+    });
     Ok(())
 }
 
@@ -169,7 +173,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn files(lengths: &[u64]) -> Vec<InputFile> {
-        (0..).zip(lengths).map(|(i, &length)| InputFile { path: format!("/{i}"), length, modified_ms: 0 }).collect()
+        (0..)
+            .zip(lengths)
+            .map(|(i, &length)| InputFile { path: format!("/{i}"), length, modified_ms: 0 })
+            .collect()
     }
 
     fn shape(splits: &[Split]) -> Vec<Vec<(String, u64, u64)>> {

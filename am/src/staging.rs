@@ -18,7 +18,7 @@ const STAGING: &str = "LAPWING_STAGING";
 
 /// What this process is, unless it is the user's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     /// The application master.
     Master {
         /// From 1.
@@ -30,7 +30,7 @@ pub enum Role {
 
 /// The variables that give a child its role; and memory that glibc gives back and takes again at every pass would have to be
 /// cleared by the kernel each time, so it is told to keep it.
-pub fn environment(staging: &Path, role: Role) -> BTreeMap<String, String> {
+pub(crate) fn environment(staging: &Path, role: Role) -> BTreeMap<String, String> {
     let role = match role {
         Role::Master { attempt } => format!("master:{attempt}"),
         Role::Worker(Seat { worker, incarnation }) => format!("worker:{worker}:{incarnation}"),
@@ -45,9 +45,10 @@ pub fn environment(staging: &Path, role: Role) -> BTreeMap<String, String> {
 }
 
 /// The role of this process and its staging directory; none for the user's own process.
-pub fn role() -> Result<Option<(Role, PathBuf)>, Failure> {
+pub(crate) fn role() -> Result<Option<(Role, PathBuf)>, Failure> {
     let Ok(text) = std::env::var(ROLE) else { return Ok(None) };
-    let wrong = || Failure::cluster(format!("the environment variable {ROLE}"), format!("{text:?} is no role"));
+    let wrong =
+        || Failure::cluster(format!("the environment variable {ROLE}"), format!("{text:?} is no role"));
     let parts: Vec<&str> = text.split(':').collect();
     let number = |part: &str| part.parse::<u32>().map_err(|_| wrong());
     let role = match parts[..] {
@@ -62,7 +63,7 @@ pub fn role() -> Result<Option<(Role, PathBuf)>, Failure> {
 }
 
 /// Writes the job and a fresh key; readable by this user alone.
-pub fn write(staging: &Path, job: &Job) -> std::io::Result<()> {
+pub(crate) fn write(staging: &Path, job: &Job) -> std::io::Result<()> {
     let put = |name: &str, bytes: &[u8]| {
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(staging.join(name))?.write_all(bytes)
     };
@@ -71,12 +72,13 @@ pub fn write(staging: &Path, job: &Job) -> std::io::Result<()> {
 }
 
 /// Reads them back.
-pub fn read(staging: &Path) -> Result<(Job, Key), Failure> {
+pub(crate) fn read(staging: &Path) -> Result<(Job, Key), Failure> {
     let read = |name: &str| {
         let path = staging.join(name);
         std::fs::read(&path).map_err(|error| Failure::cluster(path.display(), error))
     };
-    let job = serde_json::from_slice(&read("job.json")?).map_err(|error| Failure::cluster("the staged job", error))?;
+    let job = serde_json::from_slice(&read("job.json")?)
+        .map_err(|error| Failure::cluster("the staged job", error))?;
     let key = read("key")?;
     let key = key.try_into().map_err(|_| Failure::cluster("the staged key", "expected 32 bytes"))?;
     Ok((job, key))

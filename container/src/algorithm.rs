@@ -34,7 +34,13 @@ pub trait Algorithm: Send + Sync + Sized + 'static {
     fn init(&self, summary: &Summary) -> Result<Self::State>;
 
     /// One pass over one split.
-    fn pass(&self, data: &Self::Data, local: &mut Self::Local, state: &Self::State, at: &At) -> Result<Self::Update>;
+    fn pass(
+        &self,
+        data: &Self::Data,
+        local: &mut Self::Local,
+        state: &Self::State,
+        at: &At,
+    ) -> Result<Self::Update>;
 
     /// Adds the update of the splits to the right to that of the splits to the left.
     fn merge(&self, into: &mut Self::Update, other: Self::Update);
@@ -78,6 +84,11 @@ pub trait Algorithm: Send + Sync + Sized + 'static {
             }
             _ => Err("the model holds no array named state".into()),
         }
+    }
+
+    /// Numbers about the result, by name, that the summary on stdout adds.
+    fn findings(&self, _state: &Self::State) -> Vec<(&'static str, f64)> {
+        Vec::new()
     }
 
     /// Predictions for the rows of a split, in order, for `--predict`.

@@ -106,7 +106,7 @@ impl<A: Algorithm> Compute<A> {
                 bytes_read: shape.bytes_read,
                 nanos: start.elapsed().as_nanos() as u64,
             };
-            self.tell(0, Message::Loaded(loaded), None);
+            self.tell(0, Message::Loaded { split: loaded }, None);
             Ok(Resident { data, local: Mutex::default() })
         };
         let resident: Result<Vec<_>, Failure> = match &self.pool {
@@ -150,7 +150,8 @@ impl<A: Algorithm> Compute<A> {
     fn reply(&self, round: Round, node: Node, since: Instant, payload: Buffer) -> Result<(), Failure> {
         let bytes = payload.len() as u64;
         if bytes > crate::wire::message::PAYLOAD_CAP {
-            let text = format!("the update has {bytes} bytes, more than the 1 GiB that travel; keep it O(model)");
+            let text =
+                format!("the update has {bytes} bytes, more than the 1 GiB that travel; keep it O(model)");
             return Err(Failure { fault: Fault::User, split: None, text });
         }
         let nanos = since.elapsed().as_nanos() as u64;
@@ -159,7 +160,11 @@ impl<A: Algorithm> Compute<A> {
         if bytes <= CREDIT_BYTES {
             self.tell(round.pass, update, Some(payload));
         } else {
-            self.output.kept.lock().expect("no thread panics with it").insert((round, node), (update, payload));
+            self.output
+                .kept
+                .lock()
+                .expect("no thread panics with it")
+                .insert((round, node), (update, payload));
             self.tell(round.pass, Message::Offer { kind: round.kind, node, bytes }, None);
         }
         Ok(())
@@ -192,7 +197,11 @@ impl<A: Algorithm> Scan<'_, A> {
             self.compute.algorithm.merge(&mut update, right);
             Ok(())
         })
-        .map_err(|text| Failure { fault: Fault::User, split: None, text: format!("in merge: {text}") })?;
+        .map_err(|text| Failure {
+            fault: Fault::User,
+            split: None,
+            text: format!("in merge: {text}"),
+        })?;
         Ok(update)
     }
 

@@ -63,7 +63,8 @@ impl fmt::Display for Script {
 
 fn parse(text: &str) -> Result<Kill, String> {
     let wrong = || format!("{text:?} is no fault: expected kill:wN@load, kill:wN@passP or kill:wN@stepP");
-    let (worker, point) = text.strip_prefix("kill:w").and_then(|rest| rest.split_once('@')).ok_or_else(wrong)?;
+    let (worker, point) =
+        text.strip_prefix("kill:w").and_then(|rest| rest.split_once('@')).ok_or_else(wrong)?;
     let number = |digits: &str| digits.parse().map_err(|_| wrong());
     let point = match (point, point.strip_prefix("pass"), point.strip_prefix("step")) {
         ("load", ..) => Point::Load,

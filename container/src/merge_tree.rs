@@ -9,7 +9,17 @@ use std::ops::Range;
 
 /// A node of the tree.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    rkyv::Archive,
+    rkyv::Serialize,
+    rkyv::Deserialize,
 )]
 pub struct Node {
     /// Height above the leaves; a leaf (one split) has 0.
@@ -58,7 +68,8 @@ impl Tree {
     /// The two children of an inner node; the right one is empty when the tree ends before it.
     pub fn children(&self, node: Node) -> (Node, Option<Node>) {
         let level = node.level - 1;
-        let (left, right) = (Node { level, index: node.index * 2 }, Node { level, index: node.index * 2 + 1 });
+        let (left, right) =
+            (Node { level, index: node.index * 2 }, Node { level, index: node.index * 2 + 1 });
         (left, Some(right).filter(|&right| !self.splits(right).is_empty()))
     }
 
@@ -99,7 +110,11 @@ impl<T> Partials<T> {
             let sibling = Node { level: node.level, index: node.index ^ 1 };
             if !self.tree.splits(sibling).is_empty() {
                 let Some(other) = self.waiting.remove(&sibling) else { break };
-                value = if sibling < node { merged(other, value, &mut merge) } else { merged(value, other, &mut merge) };
+                value = if sibling < node {
+                    merged(other, value, &mut merge)
+                } else {
+                    merged(value, other, &mut merge)
+                };
             }
             node = Node { level: node.level + 1, index: node.index / 2 };
         }
@@ -167,7 +182,8 @@ mod tests {
                 let own = tree.splits(node);
                 if own.clone().any(|split| missing.contains(&split)) {
                     arrivals.extend(
-                        own.filter(|split| !missing.contains(split)).map(|index| (Node { level: 0, index }, format!("{index},"))),
+                        own.filter(|split| !missing.contains(split))
+                            .map(|index| (Node { level: 0, index }, format!("{index},"))),
                     );
                     continue;
                 }

@@ -17,11 +17,11 @@ use crate::load::LoadOptions;
 use crate::locate::Master;
 use crate::merge_tree::Node;
 use crate::split::Split;
+use crate::wire::Buffer;
 use crate::wire::connection::{Inbound, Outgoing, Reader, WireError, write_all};
 use crate::wire::frame::Tag;
 use crate::wire::handshake::{self, Key};
 use crate::wire::message::{Message, Round};
-use crate::wire::Buffer;
 
 /// Updates longer than this wait for the master's credit, so that its memory stays bounded. Bytes.
 pub const CREDIT_BYTES: u64 = 256 << 10;
@@ -157,7 +157,13 @@ impl Desk {
                 let round = Round { pass: tag.pass, kind };
                 // Older updates that nobody fetched are of no use to anyone.
                 self.kept.lock().expect("no thread panics with it").retain(|(of, _), _| *of >= round);
-                let _ = self.orders.send(Order::Round { round, nodes, summary, state: payload, since: Instant::now() });
+                let _ = self.orders.send(Order::Round {
+                    round,
+                    nodes,
+                    summary,
+                    state: payload,
+                    since: Instant::now(),
+                });
             }
             Message::Credit { kind, node } => {
                 let key = (Round { pass: tag.pass, kind }, node);

@@ -92,7 +92,13 @@ impl Fleet {
     }
 
     /// True when this was the last split that the worker was to load.
-    pub(super) fn loaded(&mut self, now: Duration, seat: Seat, loaded: Loaded, out: &mut Vec<Command>) -> bool {
+    pub(super) fn loaded(
+        &mut self,
+        now: Duration,
+        seat: Seat,
+        loaded: Loaded,
+        out: &mut Vec<Command>,
+    ) -> bool {
         let Some(worker) = self.present(seat) else { return false };
         worker.heard = now;
         let Stage::Loading { missing } = &mut worker.stage else { return false };
@@ -159,7 +165,9 @@ impl Fleet {
         }
         if self.failures > self.max_failures {
             let (failures, limit) = (self.failures, self.max_failures);
-            return Loss::TooMany(format!("{told}; {failures} workers were lost, --max-failures allows {limit}"));
+            return Loss::TooMany(format!(
+                "{told}; {failures} workers were lost, --max-failures allows {limit}"
+            ));
         }
         out.push(Command::Note(format!("{told}; starting another")));
         out.push(Command::Launch(next));

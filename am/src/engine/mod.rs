@@ -23,7 +23,7 @@ use round::Current;
 
 /// What the engine needs to know of a job.
 #[derive(Debug, Clone)]
-pub struct Rules {
+pub(crate) struct Rules {
     /// The splits of each worker: contiguous, in order, none empty, together the whole input.
     pub seats: Vec<Range<u32>>,
     /// Passes at the most.
@@ -44,7 +44,7 @@ pub struct Rules {
 
 /// What happened. Events of a worker carry its incarnation: those of a dead process are dropped.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Event {
+pub(crate) enum Event {
     /// The job begins.
     Start,
     /// A worker introduced itself.
@@ -80,7 +80,7 @@ pub enum Event {
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Command {
+pub(crate) enum Command {
     /// Start a process for this seat.
     Launch(Seat),
     /// End the process of this seat, whatever it does.
@@ -114,7 +114,7 @@ pub enum Command {
 
 /// A process in a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Seat {
+pub(crate) struct Seat {
     /// The worker's number.
     pub worker: u32,
     /// Which process in this seat, from 0.
@@ -123,7 +123,7 @@ pub struct Seat {
 
 /// How a job ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// The model is written.
     Done,
     /// The input is not what it should be.
@@ -136,7 +136,7 @@ pub enum End {
 
 /// The machine.
 #[derive(Debug)]
-pub struct Engine {
+pub(crate) struct Engine {
     rules: Rules,
     tree: Tree,
     fleet: Fleet,
@@ -156,7 +156,7 @@ enum Phase {
 
 impl Engine {
     /// An engine for these rules.
-    pub fn new(rules: Rules) -> Self {
+    pub(crate) fn new(rules: Rules) -> Self {
         let splits = rules.seats.last().map_or(0, |seat| seat.end);
         let fleet = Fleet::new(&rules);
         let summary = Summary { splits, ..Summary::default() };
@@ -164,7 +164,7 @@ impl Engine {
     }
 
     /// Takes in one event at this time since the start and says what follows from it.
-    pub fn handle(&mut self, now: Duration, event: Event) -> Vec<Command> {
+    pub(crate) fn handle(&mut self, now: Duration, event: Event) -> Vec<Command> {
         let mut out = Vec::new();
         if matches!(self.phase, Phase::Over) {
             return out;

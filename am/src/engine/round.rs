@@ -78,7 +78,14 @@ impl Current {
         }
     }
 
-    pub(super) fn offered(&mut self, seat: Seat, round: Round, node: Node, bytes: u64, out: &mut Vec<Command>) {
+    pub(super) fn offered(
+        &mut self,
+        seat: Seat,
+        round: Round,
+        node: Node,
+        bytes: u64,
+        out: &mut Vec<Command>,
+    ) {
         if round == self.round && self.owes(seat.worker, node) {
             self.offers.insert(self.tree.splits(node).start, Offer { seat, node, bytes, granted: false });
             self.grant(out);
@@ -138,15 +145,15 @@ impl Current {
     fn grant(&mut self, out: &mut Vec<Command>) {
         let leftmost = self.owed.values().flatten().map(|&node| self.tree.splits(node).start).min();
         let granted = || self.offers.values().filter(|offer| offer.granted);
-        let mut flying = granted().count();
+        let mut credits = CREDITS.saturating_sub(granted().count());
         let mut bytes = self.resting.values().sum::<u64>() + granted().map(|offer| offer.bytes).sum::<u64>();
         for (&start, offer) in self.offers.iter_mut().filter(|(_, offer)| !offer.granted) {
-            let room = flying < CREDITS && bytes.saturating_add(offer.bytes) <= self.budget;
+            let room = credits > 0 && bytes.saturating_add(offer.bytes) <= self.budget;
             if !room && Some(start) != leftmost {
                 return;
             }
             offer.granted = true;
-            flying += 1;
+            credits = credits.saturating_sub(1);
             bytes = bytes.saturating_add(offer.bytes);
             out.push(Command::Credit(offer.seat, self.round, offer.node));
         }

@@ -13,11 +13,11 @@ use super::{Happening, Launcher, News};
 use crate::engine::Seat;
 
 /// Name of the socket in the staging directory.
-pub const SOCKET: &str = "launcher";
+pub(crate) const SOCKET: &str = "launcher";
 
 /// What the master asks of the user's process, a line of JSON each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Wish {
+pub(crate) enum Wish {
     /// Start a worker.
     Launch(Seat),
     /// End a worker.
@@ -28,7 +28,7 @@ pub enum Wish {
 
 /// The master's end.
 #[derive(Debug)]
-pub struct Local {
+pub(crate) struct Local {
     wishes: UnboundedSender<Wish>,
     happenings: Lines<BufReader<OwnedReadHalf>>,
     writer: tokio::task::JoinHandle<()>,
@@ -36,7 +36,7 @@ pub struct Local {
 
 impl Local {
     /// Connects to the user's process.
-    pub async fn connect(staging: &Path) -> std::io::Result<Self> {
+    pub(crate) async fn connect(staging: &Path) -> std::io::Result<Self> {
         let (read, mut write) = UnixStream::connect(staging.join(SOCKET)).await?.into_split();
         let (wishes, mut queue) = unbounded_channel();
         let writer = tokio::spawn(async move {
@@ -52,7 +52,7 @@ impl Local {
     }
 
     /// Waits until all wishes are with the user's process.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         drop(self.wishes);
         let _ = self.writer.await;
     }

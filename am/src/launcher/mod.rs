@@ -1,7 +1,7 @@
 //! How the master starts and ends workers, and whom it tells what happens: as child processes of the user's own process, or
 //! as containers of a cluster.
 
-pub mod local;
+pub(crate) mod local;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::report::{JobReport, PassReport};
 
 /// Something that happened to a process of ours.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Happening {
+pub(crate) enum Happening {
     /// A worker's process ended; how, as the rest of a sentence ("was killed by signal 9").
     Ended(Seat, String),
     /// Nobody is there any more to launch anything for us: the master must end.
@@ -20,7 +20,7 @@ pub enum Happening {
 
 /// What the user is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum News {
+pub(crate) enum News {
     /// The job is under way.
     Begun {
         /// Passes at the most.
@@ -41,7 +41,7 @@ pub enum News {
 }
 
 /// Where workers come from.
-pub trait Launcher {
+pub(crate) trait Launcher {
     /// Starts a worker process for this seat.
     fn launch(&mut self, seat: Seat);
     /// Ends the process of this seat, whatever it does.

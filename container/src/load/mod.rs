@@ -12,7 +12,7 @@ use crate::split::Split;
 pub use rows::SparseRows;
 
 /// What the bytes of the input mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Format {

@@ -100,8 +100,11 @@ mod tests {
 
     fn phase() -> impl Strategy<Value = Phase> {
         prop_oneof![
-            (-1e9f32..1e9, any::<bool>(), any::<u64>())
-                .prop_map(|(rate, flag, count)| Phase::Warm { rate, flag, count }),
+            (-1e9f32..1e9, any::<bool>(), any::<u64>()).prop_map(|(rate, flag, count)| Phase::Warm {
+                rate,
+                flag,
+                count
+            }),
             (prop::collection::vec(-1e9f32..1e9, 0..40), prop::option::of(".{0,9}"))
                 .prop_map(|(values, name)| Phase::Run(values, name)),
         ]

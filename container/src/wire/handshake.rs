@@ -74,7 +74,13 @@ fn prove(key: &Key, role: &[u8], master: &[u8; 32], worker: &[u8; 32]) -> [u8; 3
     code(key, role, master, worker).finalize().into_bytes().into()
 }
 
-fn verify(key: &Key, role: &[u8], master: &[u8; 32], worker: &[u8; 32], proof: &[u8]) -> Result<(), WireError> {
+fn verify(
+    key: &Key,
+    role: &[u8],
+    master: &[u8; 32],
+    worker: &[u8; 32],
+    proof: &[u8],
+) -> Result<(), WireError> {
     // In constant time, so that a stranger cannot feel his way to a proof.
     code(key, role, master, worker).verify_slice(proof).map_err(|_| WireError::Key)
 }

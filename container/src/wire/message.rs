@@ -1,5 +1,10 @@
 //! The messages between a worker and the master, in the order in which a job sends them.
 
+#![allow(
+    missing_docs,
+    reason = "the derives give the archived twins of these types fields without documentation"
+)]
+
 use rkyv::{Archive, Deserialize, Serialize};
 
 use crate::merge_tree::Node;
@@ -90,7 +95,10 @@ pub enum Message {
         end: u32,
     },
     /// Worker to master: a split is in memory.
-    Loaded(Loaded),
+    Loaded {
+        /// What it holds.
+        split: Loaded,
+    },
     /// Master to worker: the state of a round. A worker that has one round's nodes already may be asked for more.
     State {
         /// Train or evaluate.

@@ -1,0 +1,78 @@
+//! `--dry-run`: the plan of a job in words.
+
+use std::fmt::Write;
+
+use lapwing_container::algorithm::Algorithm;
+use lapwing_container::load::Load;
+use lapwing_container::split::Split;
+
+use crate::error::{Failure, Kind};
+use crate::job::{Bytes, Job, JobArgs};
+
+/// Bytes of the first split that are loaded to see how much memory data takes.
+const SAMPLE: u64 = 1 << 20;
+
+/// What would run where, and how much memory it would take.
+pub(crate) fn describe<A: Algorithm>(job: &Job, args: &JobArgs) -> Result<String, Failure> {
+    let input = job.input_bytes();
+    let factor = sample::<A>(job)?;
+    let resident = |bytes: u64| (bytes as f64 * factor) as u64;
+    let mut text = String::new();
+    let mut files: Vec<_> =
+        job.splits.iter().flat_map(|split| &split.ranges).map(|range| &range.path).collect();
+    files.dedup();
+    let mut line = |what: &str, value: String| {
+        let _ = writeln!(text, "{what:<10}{value}");
+    };
+    line("input", format!("{} in {} files", Bytes(input), files.len()));
+    let sizes = || job.splits.iter().map(Split::bytes);
+    let (least, most) = (sizes().min().unwrap_or(0), sizes().max().unwrap_or(0));
+    line("splits", format!("{} of {} to {}", job.splits.len(), Bytes(least), Bytes(most)));
+    let cores = job.worker_cores;
+    line("workers", format!("{} with {cores} cores and {} each", job.workers, args.worker_memory));
+    let mut largest = 0;
+    for (worker, seat) in job.seats().into_iter().enumerate() {
+        let bytes: u64 = job.splits[seat.start as usize..seat.end as usize].iter().map(Split::bytes).sum();
+        largest = largest.max(resident(bytes));
+        let (first, last, data) = (seat.start, seat.end - 1, Bytes(resident(bytes)));
+        line(
+            &format!("worker {worker}"),
+            format!("splits {first} to {last}, {}, about {data} in memory", Bytes(bytes)),
+        );
+    }
+    let memory =
+        format!("about {} of data in all, {} in the largest worker", Bytes(resident(input)), Bytes(largest));
+    line("memory", memory);
+    if largest > args.worker_memory.0 {
+        line(
+            "",
+            format!(
+                "more than --worker-memory {}: more workers, or more memory, are needed",
+                args.worker_memory
+            ),
+        );
+    }
+    if let Some(machine) = machine_memory() {
+        let fits = if resident(input) < machine / 2 { "would do" } else { "is too small" };
+        line("machine", format!("one machine like this, with {}, {fits}", Bytes(machine)));
+    }
+    Ok(text.trim_end().to_owned())
+}
+
+/// Bytes in memory per byte of input, from the beginning of the first split.
+fn sample<A: Algorithm>(job: &Job) -> Result<f64, Failure> {
+    let Some(mut range) = job.splits.iter().flat_map(|split| &split.ranges).next().cloned() else {
+        return Ok(1.0);
+    };
+    range.length = range.length.min(SAMPLE);
+    let split = Split { number: 0, ranges: vec![range] };
+    let loaded =
+        A::Data::load(&split, &job.load).map_err(|error| Failure::new(Kind::Input, error.to_string()))?;
+    Ok(loaded.1.resident_bytes as f64 / loaded.1.bytes_read.max(1) as f64)
+}
+
+fn machine_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kib = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    kib.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kib| kib << 10)
+}

@@ -1,0 +1,152 @@
+//! The losses, and the scans over rows that they share.
+
+use lapwing::load::SparseRows;
+use lapwing::load::rows::Row;
+use lapwing::math::{LogSum, add_scaled, dot, exp_f32, logistic};
+use lapwing::model::{Model, Values};
+use lapwing::{Prediction, Result};
+
+use super::Linear;
+
+/// The loss of a row as a function of its score `w x + b`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Loss {
+    /// ln(1 + exp(-y score)), y = sign of the label
+    Logistic,
+    /// max(0, 1 - y score)
+    Hinge,
+    /// (score - label)^2 / 2
+    Squared,
+}
+
+/// A row's loss, as `linear + ln(factor)`, and its derivative by the score.
+struct Point {
+    linear: f32,
+    factor: f64,
+    slope: f32,
+}
+
+impl Loss {
+    /// One epoch of SGD from `start` in this order: the model, and the total loss of `start` itself.
+    pub(crate) fn epoch(
+        self,
+        data: &SparseRows,
+        order: &[u32],
+        start: &Linear,
+        rate: f32,
+        l2: f32,
+        intercept: bool,
+    ) -> (Linear, f64) {
+        match self {
+            Loss::Logistic => epoch(data, order, start, rate, l2, intercept, at_logistic),
+            Loss::Hinge => epoch(data, order, start, rate, l2, intercept, at_hinge),
+            Loss::Squared => epoch(data, order, start, rate, l2, intercept, at_squared),
+        }
+    }
+
+    /// The total loss of a model.
+    pub(crate) fn total(self, data: &SparseRows, model: &Linear) -> f64 {
+        let mut total = Total::default();
+        for (label, columns, values) in data.iter() {
+            total.add(&self.at(dot(columns, values, &model.weights) + model.intercept, label));
+        }
+        total.sum()
+    }
+
+    /// The probability of the positive class (logistic), the score (hinge) or the value (squared).
+    pub(crate) fn predict(self, (label, columns, values): Row<'_>, model: &Linear) -> Prediction {
+        let score = dot(columns, values, &model.weights) + model.intercept;
+        let mut total = Total::default();
+        total.add(&self.at(score, label));
+        let value = if self == Loss::Logistic { 1.0 / (1.0 + exp_f32(-score)) } else { score };
+        let correct = (self != Loss::Squared).then_some((score > 0.0) == (label > 0.0));
+        Prediction { value, score, label, correct, loss: total.sum() }
+    }
+
+    /// Refuses a model that was trained for another loss.
+    pub(crate) fn check(self, model: &Model) -> Result<()> {
+        match model.arrays.get("loss_").map(|array| &array.values) {
+            Some(Values::I64(trained)) if trained == &[self as i64] => Ok(()),
+            _ => Err("the model was trained with another --loss: say the same here".into()),
+        }
+    }
+
+    fn at(self, score: f32, label: f32) -> Point {
+        match self {
+            Loss::Logistic => at_logistic(score, label),
+            Loss::Hinge => at_hinge(score, label),
+            Loss::Squared => at_squared(score, label),
+        }
+    }
+}
+
+/// The weights are `scale * model.weights`, so that the penalty costs one multiplication per row and not one per column.
+fn epoch(
+    data: &SparseRows,
+    order: &[u32],
+    start: &Linear,
+    rate: f32,
+    l2: f32,
+    intercept: bool,
+    at: impl Fn(f32, f32) -> Point,
+) -> (Linear, f64) {
+    let mut model = Linear { weights: start.weights.clone(), intercept: start.intercept };
+    let mut scale = 1.0f32;
+    let mut total = Total::default();
+    for &row in order {
+        let (label, columns, values) = data.row(row as usize);
+        total.add(&at(dot(columns, values, &start.weights) + start.intercept, label));
+        let score = scale * dot(columns, values, &model.weights) + model.intercept;
+        let step = -rate * at(score, label).slope;
+        scale *= 1.0 - rate * l2;
+        if scale.abs() < 1e-3 {
+            model.weights.iter_mut().for_each(|weight| *weight *= scale);
+            scale = 1.0;
+        }
+        add_scaled(columns, values, step / scale, &mut model.weights);
+        if intercept {
+            model.intercept += step;
+        }
+    }
+    model.weights.iter_mut().for_each(|weight| *weight *= scale);
+    (model, total.sum())
+}
+
+#[derive(Default)]
+struct Total {
+    linear: f64,
+    logs: LogSum,
+}
+
+impl Total {
+    fn add(&mut self, point: &Point) {
+        self.linear += f64::from(point.linear);
+        self.logs.add(point.factor);
+    }
+
+    fn sum(&self) -> f64 {
+        self.linear + self.logs.total()
+    }
+}
+
+fn at_logistic(score: f32, label: f32) -> Point {
+    let sign = sign(label);
+    let point = logistic(sign * score);
+    Point { linear: point.linear, factor: point.one_plus_e, slope: sign * point.slope }
+}
+
+fn at_hinge(score: f32, label: f32) -> Point {
+    let sign = sign(label);
+    let short = 1.0 - sign * score;
+    Point { linear: short.max(0.0), factor: 1.0, slope: if short > 0.0 { -sign } else { 0.0 } }
+}
+
+fn at_squared(score: f32, label: f32) -> Point {
+    let error = score - label;
+    Point { linear: 0.5 * error * error, factor: 1.0, slope: error }
+}
+
+/// 0 and -1 are the negative class, as data sets have either.
+fn sign(label: f32) -> f32 {
+    if label > 0.0 { 1.0 } else { -1.0 }
+}
