@@ -147,7 +147,8 @@ mod tests {
                 }
             }
             let area = scores.area();
-            prop_assert!(if pairs == 0.0 { area.is_nan() } else { (area - wins / pairs).abs() < 1e-12 });
+            let fits = if pairs == 0.0 { area.is_nan() } else { (area - wins / pairs).abs() < 1e-12 };
+            prop_assert!(fits, "{} is not {} of {}", area, wins, pairs);
         }
     }
 

@@ -190,7 +190,7 @@ mod tests {
 
     fn update(bytes: usize) -> Outgoing {
         let mut payload = Buffer::new();
-        payload.extend((0..bytes).map(|i| i as u8));
+        (0..bytes).for_each(|i| payload.push(i as u8));
         let node = Node { level: 0, index: 0 };
         let message = Message::Update { kind: RoundKind::Train, node, nanos: 0, payload: bytes as u64 };
         Outgoing { tag: TAG, message, payload: Some(Arc::new(payload)) }
