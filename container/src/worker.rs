@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 use crate::algorithm::Algorithm;
 use crate::compute::{Compute, Order, Output};
 use crate::fault::{Point, Script};
+use crate::guard::guard;
 use crate::load::LoadOptions;
 use crate::locate::Master;
 use crate::merge_tree::Node;
@@ -21,7 +22,7 @@ use crate::wire::Buffer;
 use crate::wire::connection::{Inbound, Outgoing, Reader, WireError, write_all};
 use crate::wire::frame::Tag;
 use crate::wire::handshake::{self, Key};
-use crate::wire::message::{Message, Round};
+use crate::wire::message::{Fault, Message, Round};
 
 /// Updates longer than this wait for the master's credit, so that its memory stays bounded. Bytes.
 pub const CREDIT_BYTES: u64 = 256 << 10;
@@ -64,10 +65,7 @@ pub struct Setup {
 /// Runs a worker until the master says stop.
 pub async fn run<A: Algorithm>(algorithm: A, setup: Setup) -> Result<(), WireError> {
     let setup = Arc::new(setup);
-    let master = Master::find(&setup.staging, 1, setup.patience).await?;
-    let mut stream = TcpStream::connect(&master.address).await?;
-    stream.set_nodelay(true)?;
-    handshake::connect(&mut stream, &setup.key).await?;
+    let (stream, master) = call(&setup).await?;
     let (read, write) = stream.into_split();
     let (queue, outgoing) = mpsc::unbounded_channel();
     let writer = tokio::spawn(write_all(write, outgoing));
@@ -75,9 +73,15 @@ pub async fn run<A: Algorithm>(algorithm: A, setup: Setup) -> Result<(), WireErr
     let tag = Tag { job: setup.job, attempt: master.attempt, lane: 0, pass: 0 };
     let mut desk = Desk { setup: setup.clone(), tag, queue, orders, kept: Kept::default(), done: 0 };
     let output = Output { queue: desk.queue.clone(), kept: desk.kept.clone(), tag };
-    std::thread::Builder::new()
-        .name("compute".to_owned())
-        .spawn(move || Compute::new(algorithm, setup, output).run(&taken))?;
+    std::thread::Builder::new().name("compute".to_owned()).spawn(move || {
+        let (queue, tag) = (output.queue.clone(), output.tag);
+        let work = || Compute::new(algorithm, setup, output).run(&taken);
+        // A panic in Default or Drop of the user's types: without a word the master would wait for ever.
+        if let Err(text) = guard(|| Ok(work())) {
+            let message = Message::Failed { fault: Fault::User, split: None, text };
+            let _ = queue.send(Outgoing { tag, message, payload: None });
+        }
+    })?;
     desk.hello();
     let mut reader = Reader::new(read, tag.job);
     // A reader must not be cancelled between two reads, so it has a task of its own.
@@ -114,6 +118,30 @@ pub async fn run<A: Algorithm>(algorithm: A, setup: Setup) -> Result<(), WireErr
     // The compute thread holds the queue too; the process ends without waiting for it.
     writer.abort();
     Ok(())
+}
+
+/// Finds the master and proves itself to it; again while there is time, since a master that is besieged by strangers may
+/// cut a worker off with them.
+async fn call(setup: &Setup) -> Result<(TcpStream, Master), WireError> {
+    let start = Instant::now();
+    loop {
+        let rest = setup.patience.saturating_sub(start.elapsed());
+        let master = Master::find(&setup.staging, 1, rest).await?;
+        match knock(&master, &setup.key).await {
+            Ok(stream) => return Ok((stream, master)),
+            Err(WireError::Io(_) | WireError::Silent(_)) if start.elapsed() < setup.patience => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn knock(master: &Master, key: &Key) -> Result<TcpStream, WireError> {
+    let mut stream = TcpStream::connect(&master.address).await?;
+    stream.set_nodelay(true)?;
+    handshake::connect(&mut stream, key).await?;
+    Ok(stream)
 }
 
 /// Updates that wait for a credit.
