@@ -1,13 +1,13 @@
 //! Workers calling in: proved by the job's key, then one task reads and one writes for each.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 
 use lapwing_container::wire::connection::{Inbound, Outgoing, Reader, WireError, write_all};
 use lapwing_container::wire::handshake::{self, Key};
 use lapwing_container::wire::message::Message;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{Sender, UnboundedSender, unbounded_channel};
+use tokio::task::AbortHandle;
 
 use crate::engine::Seat;
 
@@ -34,9 +34,8 @@ pub(crate) fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener
 
 /// Takes calls for as long as anyone listens to them.
 pub(crate) async fn listen(listener: TcpListener, job: u64, key: Key, calls: Sender<Call>) {
-    let strangers = Arc::new(Semaphore::new(STRANGERS));
+    let mut strangers: VecDeque<AbortHandle> = VecDeque::new();
     loop {
-        let Ok(permit) = strangers.clone().acquire_owned().await else { return };
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             // Out of file descriptors, or the peer gave up meanwhile: not ours to end for.
@@ -46,25 +45,39 @@ pub(crate) async fn listen(listener: TcpListener, job: u64, key: Key, calls: Sen
             }
         };
         let calls = calls.clone();
-        tokio::spawn(async move {
+        let stranger = tokio::spawn(async move {
             // A stranger is turned away without a word, and without a message to anyone.
-            if let Ok((stream, seat, reader)) = introduce(stream, job, &key).await {
-                drop(permit);
-                converse(stream, reader, seat, &calls).await;
+            if let Ok(stream) = prove(stream, &key).await {
+                tokio::spawn(async move {
+                    if let Ok((stream, seat, reader)) = introduce(stream, job).await {
+                        converse(stream, reader, seat, &calls).await;
+                    }
+                });
             }
         });
+        // Whoever says nothing must not keep the others waiting: the longest there goes first. A worker calls again.
+        strangers.retain(|stranger| !stranger.is_finished());
+        strangers.push_back(stranger.abort_handle());
+        if strangers.len() > STRANGERS
+            && let Some(longest) = strangers.pop_front()
+        {
+            longest.abort();
+        }
     }
 }
 
 type Half = tokio::net::tcp::OwnedReadHalf;
 
-async fn introduce(
-    mut stream: TcpStream,
-    job: u64,
-    key: &Key,
-) -> Result<(tokio::net::tcp::OwnedWriteHalf, Seat, Reader<Half>), WireError> {
+async fn prove(mut stream: TcpStream, key: &Key) -> Result<TcpStream, WireError> {
     stream.set_nodelay(true)?;
     handshake::accept(&mut stream, key).await?;
+    Ok(stream)
+}
+
+async fn introduce(
+    stream: TcpStream,
+    job: u64,
+) -> Result<(tokio::net::tcp::OwnedWriteHalf, Seat, Reader<Half>), WireError> {
     let (read, write) = stream.into_split();
     let mut reader = Reader::new(read, job);
     let limit = std::time::Duration::from_secs(handshake::HANDSHAKE_SECONDS);
