@@ -1,1 +1,3 @@
 //! A native client for Hadoop YARN.
+
+pub mod types;
