@@ -1,1 +1,4 @@
 //! A native client for Hadoop YARN.
+
+pub mod credentials;
+pub mod types;
