@@ -1,4 +1,10 @@
 //! A native client for Hadoop YARN.
 
 pub mod credentials;
+mod error;
+mod proto;
+mod rpc;
+mod sasl;
 pub mod types;
+
+pub use error::{Error, ErrorKind, Result};

@@ -20,7 +20,10 @@ pub struct Token {
 /// The password stays out of logs.
 impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Token").field("kind", &self.kind).field("service", &self.service).finish_non_exhaustive()
+        f.debug_struct("Token")
+            .field("kind", &self.kind)
+            .field("service", &self.service)
+            .finish_non_exhaustive()
     }
 }
 

@@ -5,8 +5,8 @@ use prost::Message;
 use super::{
     security::Token,
     yarn::{
-        ApplicationId, ApplicationReport, Container, ContainerId, ContainerLaunchContext, ContainerStatus, NodeId,
-        NodeReport, Resource, ResourceRequest, SerializedException,
+        ApplicationId, ApplicationReport, Container, ContainerId, ContainerLaunchContext, ContainerStatus,
+        NodeId, NodeReport, Resource, ResourceRequest, SerializedException,
     },
 };
 

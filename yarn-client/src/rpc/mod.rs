@@ -1,0 +1,3 @@
+//! Hadoop RPC: bytes, then one connection, then a service behind one or several addresses.
+
+pub(crate) mod frame;
