@@ -8,3 +8,4 @@ mod sasl;
 pub mod types;
 
 pub use error::{Error, ErrorKind, Result};
+pub use rpc::{Deadlines, Identity};

@@ -21,6 +21,8 @@ use crate::{
 };
 use {challenge::Challenge, digest::Exchange};
 
+#[cfg(test)]
+pub(crate) use challenge::{Cipher, Protection};
 pub(crate) use layer::{Layer, Opener, Sealer};
 
 const METHOD: &str = "TOKEN";
