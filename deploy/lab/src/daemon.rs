@@ -73,8 +73,7 @@ pub(crate) fn pid(plan: &Plan, role: Role) -> Option<u32> {
 /// A Java command with the lab's class path and nothing of the developer's own Hadoop settings.
 pub(crate) fn jvm(plan: &Plan, role: Option<Role>, heap_mb: u32) -> Command {
     let conf = role.map_or_else(|| plan.conf(), |role| plan.home(role).join("conf"));
-    let class_path =
-        format!("{}:{}/webapps:{}/*", conf.display(), plan.dir.display(), plan.jars.display());
+    let class_path = format!("{}:{}/webapps:{}/*", conf.display(), plan.dir.display(), plan.jars.display());
     let mut command = Command::new(plan.java_home.join("bin/java"));
     let kept = ["PATH", "HOME", "USER", "LANG", "TMPDIR", "TZ", "HADOOP_USER_NAME"];
     command

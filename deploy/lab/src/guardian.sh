@@ -6,16 +6,17 @@ while [ -n "$run" ] && grep -q '^cargo' "/proc/$run/comm" 2>/dev/null; do sleep 
 exec 9<"$dir/held" || exit 0
 # Holders have it locked, shared; the kernel lets go of their lock however they end.
 flock 9
-found=yes
-while [ -n "$found" ]; do
-    found=
+# Twice nothing, because for a moment after its start a process does not show its mark.
+none=0
+while [ "$none" -lt 2 ]; do
+    none=$((none + 1))
     for process in /proc/[0-9]*; do
         if tr '\0' '\n' 2>/dev/null <"$process/environ" | grep -qx "LAPWING_LAB_ID=$id"; then
-            found=yes
+            none=0
             kill -9 "${process#/proc/}" 2>/dev/null
         fi
     done
-    [ -z "$found" ] || sleep 0.1
+    sleep 0.05
 done
 if [ -e "$dir/keep" ]; then
     for entry in "$dir"/*; do

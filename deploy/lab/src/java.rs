@@ -18,7 +18,10 @@ impl Java {
         };
         let answer = Command::new(&program).args(["-XshowSettings:properties", "-version"]).output();
         let Ok(answer) = answer else {
-            bail!("Java is missing: install a JDK 17, or let JAVA_HOME name one ({} does not run)", program.display())
+            bail!(
+                "Java is missing: install a JDK 17, or let JAVA_HOME name one ({} does not run)",
+                program.display()
+            )
         };
         let text = String::from_utf8_lossy(&answer.stderr);
         let setting = |name: &str| {

@@ -10,14 +10,17 @@ mod hdfs;
 mod http;
 mod java;
 mod lab;
+mod missing;
 mod net;
 mod options;
 mod plan;
 mod process;
 mod ready;
 mod role;
+mod shared;
 mod site;
 
 pub use lab::{DataNodeCounters, Lab, Node};
+pub use missing::missing;
 pub use options::{Options, RpcProtection, Site};
 pub use role::Role;

@@ -30,7 +30,11 @@ impl Plan {
     /// Decides on a lab in a folder that exists.
     pub(crate) fn new(dir: &Path, id: String, options: Options) -> Result<Self> {
         ensure!((1..=200).contains(&options.nodes), "a lab has 1 to 200 nodes, not {}", options.nodes);
-        ensure!((1..=options.nodes).contains(&options.datanodes), "a lab has 1 to {} DataNodes", options.nodes);
+        ensure!(
+            (1..=options.nodes).contains(&options.datanodes),
+            "a lab has 1 to {} DataNodes",
+            options.nodes
+        );
         let java = Java::find()?;
         let jars = artifacts::fetch(&options.hadoop_version)?;
         let range = net::free_range()?;
