@@ -1,4 +1,5 @@
 //! A native client for Hadoop YARN.
 
+pub mod config;
 pub mod credentials;
 pub mod types;
