@@ -1,5 +1,6 @@
 //! A native client for Hadoop YARN.
 
+pub mod config;
 pub mod credentials;
 mod error;
 mod proto;
