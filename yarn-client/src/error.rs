@@ -87,6 +87,15 @@ impl Error {
         matches!(self.0.kind, Connect(_) | Io(_) | Closed | Timeout(_) | Protocol(_))
     }
 
+    /// Whether the same call, perhaps to another server of the same service, may do better in a while.
+    pub fn is_temporary(&self) -> bool {
+        use ErrorKind::*;
+        matches!(self.0.kind, Connect(_) | Io(_) | Closed | Timeout(_))
+            || ["StandbyException", "RetriableException", "NMNotYetReadyException"]
+                .iter()
+                .any(|class| self.is(class))
+    }
+
     /// The daemon's `host:port`, if one was involved.
     pub fn host(&self) -> Option<&str> {
         self.0.host.as_deref()

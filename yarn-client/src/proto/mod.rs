@@ -6,6 +6,7 @@
 
 #![expect(unreachable_pub, reason = "messages have the form of generated code, whose fields are public")]
 
+pub(crate) mod convert;
 pub(crate) mod hdfs;
 pub(crate) mod rpc;
 pub(crate) mod security;

@@ -127,17 +127,6 @@ pub struct ContainerLaunchContext {
     pub environment: Vec<StringString>,
     #[prost(string, repeated, tag = "5")]
     pub command: Vec<String>,
-    #[prost(message, repeated, tag = "6")]
-    pub application_acls: Vec<ApplicationAcl>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub struct ApplicationAcl {
-    /// 1 view, 2 modify.
-    #[prost(int32, optional, tag = "1")]
-    pub access: Option<i32>,
-    #[prost(string, optional, tag = "2")]
-    pub acl: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -204,8 +193,6 @@ pub struct ApplicationReport {
     pub tracking_url: Option<String>,
     #[prost(string, optional, tag = "10")]
     pub diagnostics: Option<String>,
-    #[prost(int32, optional, tag = "13")]
-    pub final_status: Option<i32>,
     #[prost(message, optional, tag = "16")]
     pub attempt: Option<ApplicationAttemptId>,
     #[prost(float, optional, tag = "17")]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use prost::Message;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{Deadlines, Identity, connection::Connection};
 use crate::error::{Error, ErrorKind, Result};
@@ -62,13 +62,24 @@ impl Proxy {
             let outcome = timeout_at(end, self.attempt(method, request)).await.unwrap_or_else(late);
             let Err(error) = outcome else { return outcome };
             let pause = pauses.next().unwrap_or_default();
-            if !is_temporary(&error) || started.elapsed() + pause >= self.deadlines.retry {
+            if !error.is_temporary() || started.elapsed() + pause >= self.deadlines.retry {
                 return Err(error.during(method).tried(attempt, started.elapsed()));
             }
             tracing::debug!(%error, attempt, "{method} will be tried again");
             sleep(pause).await;
         }
         unreachable!("attempts are counted without an end")
+    }
+
+    /// Calls a method once: for callers that have to know whether it may have been carried out before.
+    pub(crate) async fn call_once<M: Message + Default>(
+        &self,
+        method: &str,
+        request: &impl Message,
+    ) -> Result<M> {
+        let deadline = self.deadlines.connect + self.deadlines.call;
+        let late = |_| Err(ErrorKind::Timeout(deadline).into());
+        timeout(deadline, self.attempt(method, request)).await.unwrap_or_else(late)
     }
 
     /// From the next connection on, be somebody else; closes the present one.
@@ -116,16 +127,6 @@ impl Proxy {
                 Err(error.at(&address))
             }
         }
-    }
-}
-
-/// Whether another attempt, perhaps at another address, may do better.
-fn is_temporary(error: &Error) -> bool {
-    match error.kind() {
-        ErrorKind::Connect(_) | ErrorKind::Io(_) | ErrorKind::Closed | ErrorKind::Timeout(_) => true,
-        _ => ["StandbyException", "RetriableException", "NMNotYetReadyException"]
-            .iter()
-            .any(|class| error.is(class)),
     }
 }
 
