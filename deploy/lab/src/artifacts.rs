@@ -56,7 +56,9 @@ pub(crate) fn present(version: &str) -> bool {
 pub(crate) fn maven() -> Result<()> {
     match Command::new("mvn").arg("--version").output() {
         Ok(output) if output.status.success() => Ok(()),
-        _ => bail!("Maven is missing: install it, so that the lab can fetch Hadoop's artifacts (mvn does not run)"),
+        _ => bail!(
+            "Maven is missing: install it, so that the lab can fetch Hadoop's artifacts (mvn does not run)"
+        ),
     }
 }
 
@@ -64,7 +66,9 @@ fn folder(version: &str) -> Result<PathBuf> {
     let cache = match (std::env::var_os("LAPWING_LAB_CACHE"), std::env::var_os("XDG_CACHE_HOME")) {
         (Some(cache), _) => PathBuf::from(cache),
         (None, Some(cache)) => Path::new(&cache).join("lapwing-lab"),
-        (None, None) => std::env::home_dir().context("no home folder for the cache")?.join(".cache/lapwing-lab"),
+        (None, None) => {
+            std::env::home_dir().context("no home folder for the cache")?.join(".cache/lapwing-lab")
+        }
     };
     // Paths end up in configuration files and class paths, read from other folders.
     Ok(std::path::absolute(cache)?.join(format!("hadoop-{version}")))

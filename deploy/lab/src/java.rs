@@ -7,6 +7,8 @@ use anyhow::{Context, Result, bail};
 #[derive(Clone, Debug)]
 pub(crate) struct Java {
     pub(crate) home: PathBuf,
+    /// As exact as it gets, with the build.
+    pub(crate) version: String,
 }
 
 impl Java {
@@ -18,7 +20,10 @@ impl Java {
         };
         let answer = Command::new(&program).args(["-XshowSettings:properties", "-version"]).output();
         let Ok(answer) = answer else {
-            bail!("Java is missing: install a JDK 17, or let JAVA_HOME name one ({} does not run)", program.display())
+            bail!(
+                "Java is missing: install a JDK 17, or let JAVA_HOME name one ({} does not run)",
+                program.display()
+            )
         };
         let text = String::from_utf8_lossy(&answer.stderr);
         let setting = |name: &str| {
@@ -31,7 +36,8 @@ impl Java {
         if !version.parse().is_ok_and(|version: u32| (11..=22).contains(&version)) {
             bail!("Java {version} does not run Hadoop: install a JDK 17 and let JAVA_HOME name it")
         }
-        Ok(Self { home: home.into() })
+        let version = setting("java.runtime.version").unwrap_or(version);
+        Ok(Self { home: home.into(), version })
     }
 }
 

@@ -4,7 +4,6 @@
 //! that its daemons start, so a process that carries it is the lab's own.
 
 use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -17,19 +16,25 @@ pub(crate) const MARK: &str = "LAPWING_LAB_ID";
 pub(crate) fn all(id: &str) -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| belongs(*pid, id)).collect()
+    pids.filter(|pid| has_variable(*pid, MARK, id)).collect()
 }
 
 /// Whether a process runs and belongs to a lab. Dead ones that nobody has waited for have no environment.
 pub(crate) fn belongs(pid: u32, id: &str) -> bool {
+    // For a moment after its start a process has an empty one, too.
+    for _ in 0..50 {
+        match environment(pid) {
+            Some(bytes) if bytes.is_empty() && !is_dead(pid) => std::thread::sleep(Duration::from_millis(2)),
+            _ => break,
+        }
+    }
     has_variable(pid, MARK, id)
 }
 
 /// Whether a process was given this environment variable.
 pub(crate) fn has_variable(pid: u32, name: &str, value: &str) -> bool {
-    let environment = fs::read(Path::new("/proc").join(pid.to_string()).join("environ")).unwrap_or_default();
     let entry = format!("{name}={value}");
-    environment.split(|byte| *byte == 0).any(|found| found == entry.as_bytes())
+    environment(pid).unwrap_or_default().split(|byte| *byte == 0).any(|found| found == entry.as_bytes())
 }
 
 /// Sends a signal; a process that has gone meanwhile is fine.
@@ -42,16 +47,28 @@ pub(crate) fn signal(pid: u32, signal: Signal) {
 /// Kills everything that a lab runs and waits until it is gone.
 pub(crate) fn sweep(id: &str) -> Result<()> {
     let begin = Instant::now();
-    // Again and again: a container may be starting the next process while it is being killed.
-    loop {
+    let mut seen_none = 0;
+    // Again and again: a container may be starting the next process while it is being killed, and for a moment after
+    // its start a process does not show its mark.
+    while seen_none < 2 {
         let left = all(id);
-        if left.is_empty() {
-            return Ok(());
-        }
+        seen_none = if left.is_empty() { seen_none + 1 } else { 0 };
         if begin.elapsed() > Duration::from_secs(20) {
             bail!("processes {left:?} survive SIGKILL")
         }
         left.into_iter().for_each(|pid| signal(pid, Signal::KILL));
         std::thread::sleep(Duration::from_millis(20));
     }
+    Ok(())
+}
+
+/// `None` if the process is gone or another user's.
+fn environment(pid: u32) -> Option<Vec<u8>> {
+    fs::read(format!("/proc/{pid}/environ")).ok()
+}
+
+fn is_dead(pid: u32) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return true };
+    // The state stands after the name, which is in brackets and may hold anything.
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
 }

@@ -14,7 +14,8 @@ pub(crate) fn bring_up(plan: &Plan, patience: Duration) -> Result<()> {
     let begin = Instant::now();
     // What does not need the NameNode starts while its folder is made; DataNodes look for it until it answers.
     thread::scope(|scope| {
-        let namenode = scope.spawn(|| daemon::format(plan).and_then(|()| daemon::launch(plan, Role::NameNode)));
+        let namenode =
+            scope.spawn(|| daemon::format(plan).and_then(|()| daemon::launch(plan, Role::NameNode)));
         for role in plan.roles() {
             if !matches!(role, Role::NameNode | Role::JobHistory) {
                 daemon::launch(plan, role)?;
@@ -36,7 +37,8 @@ pub(crate) fn wait_all(plan: &Plan, patience: Duration) -> Result<()> {
     wait(plan, "the DataNodes", patience, begin, || datanodes_ready(plan))?;
     wait(plan, "the NodeManagers", patience, begin, || nodes_ready(plan))?;
     wait(plan, "the history server", patience, begin, || {
-        http::get(&format!("http://{}/ws/v1/history/info", plan.address(Role::JobHistory, "web"))).map(|_| true)
+        http::get(&format!("http://{}/ws/v1/history/info", plan.address(Role::JobHistory, "web")))
+            .map(|_| true)
     })
 }
 
@@ -90,7 +92,8 @@ fn nodes_ready(plan: &Plan) -> Result<bool> {
 /// The line of a dead daemon's log that most likely says why.
 fn last_words(plan: &Plan, role: Role) -> String {
     let log = fs::read_to_string(plan.log(role)).unwrap_or_default();
-    let telling = |line: &&str| line.contains("Exception") || line.contains("ERROR") || line.contains("FATAL");
+    let telling =
+        |line: &&str| line.contains("Exception") || line.contains("ERROR") || line.contains("FATAL");
     let line = log.lines().rev().find(telling).or_else(|| log.lines().next_back());
     format!("{} (all of it: {})", line.unwrap_or("it left no log"), plan.log(role).display())
 }

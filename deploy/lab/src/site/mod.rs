@@ -9,9 +9,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::Role;
 use crate::options::Site;
 use crate::plan::Plan;
-use crate::Role;
 
 /// Properties of one file, in the order of writing; later ones win, as in Hadoop.
 pub(crate) type Properties = Vec<(String, String)>;

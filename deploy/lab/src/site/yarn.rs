@@ -32,7 +32,11 @@ pub(super) fn yarn(plan: &Plan, role: Option<Role>) -> Properties {
     put(p, "yarn.application.classpath", format!("$HADOOP_CONF_DIR,{}/*", plan.jars.display()));
     put(p, "yarn.log-aggregation-enable", true);
     put(p, "yarn.nodemanager.remote-app-log-dir", "/tmp/logs");
-    put(p, "yarn.log.server.url", format!("http://{}/jobhistory/logs", plan.address(Role::JobHistory, "web")));
+    put(
+        p,
+        "yarn.log.server.url",
+        format!("http://{}/jobhistory/logs", plan.address(Role::JobHistory, "web")),
+    );
     let web_service = format!("http://{}/ws/v1/history", plan.address(Role::JobHistory, "web"));
     put(p, "yarn.log.server.web-service.url", web_service);
     if let Some(role @ Role::NodeManager(_)) = role {
@@ -54,7 +58,9 @@ pub(super) fn mapred(plan: &Plan, role: Option<Role>) -> Properties {
     put(p, "mapreduce.map.memory.mb", 512);
     put(p, "mapreduce.reduce.memory.mb", 512);
     let flags = java::flags(384).join(" ");
-    put(p, "yarn.app.mapreduce.am.command-opts", &flags);
+    // The master writes the history server's address into the application, by the machine's name: see `hosts`.
+    let hosts = plan.home(Role::JobHistory).join("hosts");
+    put(p, "yarn.app.mapreduce.am.command-opts", format!("{flags} -Djdk.net.hosts.file={}", hosts.display()));
     put(p, "mapreduce.map.java.opts", &flags);
     put(p, "mapreduce.reduce.java.opts", &flags);
     put(p, "mapreduce.task.io.sort.mb", 64);
@@ -113,7 +119,11 @@ fn node_manager(p: &mut Properties, plan: &Plan, role: Role) {
     put(p, "yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage", 99.5);
     put(p, "yarn.nodemanager.delete.debug-delay-sec", 600);
     put(p, "yarn.nodemanager.aux-services", "mapreduce_shuffle");
-    put(p, "yarn.nodemanager.aux-services.mapreduce_shuffle.class", "org.apache.hadoop.mapred.ShuffleHandler");
+    put(
+        p,
+        "yarn.nodemanager.aux-services.mapreduce_shuffle.class",
+        "org.apache.hadoop.mapred.ShuffleHandler",
+    );
     // By this mark containers are found and ended with the lab, also when their NodeManager was killed.
     let mark = format!("MALLOC_ARENA_MAX=1,{}={}", crate::process::MARK, plan.id);
     put(p, "yarn.nodemanager.admin-env", mark);
