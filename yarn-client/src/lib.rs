@@ -1,4 +1,7 @@
 //! A native client for Hadoop YARN.
+//!
+//! In the order in which a program needs them: the cluster's configuration, the values that everything speaks of, the REST
+//! interface by which applications are submitted and watched, and the rights that YARN hands to their containers.
 
 pub mod config;
 pub mod types;
@@ -28,3 +31,7 @@ pub use namenode::{BlockLocation, FileKind, FileStatus, NameNode};
 pub use node_manager::NodeManagers;
 pub use rpc::{Deadlines, Identity};
 pub use scheduler::{Beat, FinalStatus, NodeChange, NodeState, Preemption, Registered, Scheduler};
+pub mod rest;
+pub mod shell;
+
+pub mod credentials;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
 use crate::plan::Plan;
-use crate::{Role, java, process};
+use crate::{Role, archive, java, process};
 
 /// Starts a daemon and returns at once.
 pub(crate) fn launch(plan: &Plan, role: Role) -> Result<()> {
@@ -73,7 +73,9 @@ pub(crate) fn pid(plan: &Plan, role: Role) -> Option<u32> {
 /// A Java command with the lab's class path and nothing of the developer's own Hadoop settings.
 pub(crate) fn jvm(plan: &Plan, role: Option<Role>, heap_mb: u32) -> Command {
     let conf = role.map_or_else(|| plan.conf(), |role| plan.home(role).join("conf"));
-    let class_path = format!("{}:{}/webapps:{}/*", conf.display(), plan.dir.display(), plan.jars.display());
+    let name = role.map_or_else(|| "client".to_owned(), |role| role.to_string());
+    let class_path =
+        format!("{}:{}:{}/webapps", archive::class_path(plan), conf.display(), plan.dir.display());
     let mut command = Command::new(plan.java_home.join("bin/java"));
     let kept = ["PATH", "HOME", "USER", "LANG", "TMPDIR", "TZ", "HADOOP_USER_NAME"];
     command
@@ -84,6 +86,7 @@ pub(crate) fn jvm(plan: &Plan, role: Option<Role>, heap_mb: u32) -> Command {
         .env("HADOOP_HOME", &plan.dir)
         .env("HADOOP_CONF_DIR", plan.conf())
         .args(java::flags(heap_mb))
+        .args(archive::flags(plan, &name))
         .args(["-cp", &class_path]);
     if let Some(role) = role {
         command.env_remove("HADOOP_USER_NAME");

@@ -31,6 +31,10 @@ impl Guard {
         fs::create_dir(&hidden)?;
         let held = File::create(hidden.join("held"))?;
         held.lock_shared()?;
+        fs::write(hidden.join("guardian.sh"), include_str!("guardian.sh"))?;
+        if std::env::var_os("LAPWING_LAB_KEEP").is_some() {
+            fs::write(hidden.join("keep"), "")?;
+        }
         fs::rename(&hidden, &dir)?;
         let guardian = guardian(&dir, &id, run)?;
         Ok((Self { held, guardian: Some(guardian) }, dir, id))
@@ -67,7 +71,7 @@ pub(crate) fn root() -> Result<PathBuf> {
 fn guardian(dir: &Path, id: &str, run: Option<u32>) -> Result<Child> {
     let run = run.map(|pid| pid.to_string()).unwrap_or_default();
     Command::new("sh")
-        .args(["-c", include_str!("guardian.sh"), "lapwing-lab-guardian"])
+        .arg(dir.join("guardian.sh"))
         .arg(dir)
         .args([id, &run])
         .current_dir("/")

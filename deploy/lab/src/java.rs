@@ -7,6 +7,8 @@ use anyhow::{Context, Result, bail};
 #[derive(Clone, Debug)]
 pub(crate) struct Java {
     pub(crate) home: PathBuf,
+    /// As exact as it gets, with the build.
+    pub(crate) version: String,
 }
 
 impl Java {
@@ -34,7 +36,8 @@ impl Java {
         if !version.parse().is_ok_and(|version: u32| (11..=22).contains(&version)) {
             bail!("Java {version} does not run Hadoop: install a JDK 17 and let JAVA_HOME name it")
         }
-        Ok(Self { home: home.into() })
+        let version = setting("java.runtime.version").unwrap_or(version);
+        Ok(Self { home: home.into(), version })
     }
 }
 

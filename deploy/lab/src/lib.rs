@@ -3,8 +3,11 @@
 //! NameNode, DataNodes, ResourceManager, NodeManagers with the MapReduce shuffle, and the job history server: each a
 //! process of its own, from the published artifacts, without root and without fixed ports, so several labs live side
 //! by side.
+mod addresses;
+mod archive;
 mod artifacts;
 mod daemon;
+mod faults;
 mod guard;
 mod hdfs;
 mod http;
@@ -12,6 +15,8 @@ mod java;
 mod lab;
 mod missing;
 mod net;
+mod node;
+mod observe;
 mod options;
 mod plan;
 mod process;
@@ -19,8 +24,11 @@ mod ready;
 mod role;
 mod shared;
 mod site;
+mod tools;
 
-pub use lab::{DataNodeCounters, Lab, Node};
+pub use lab::Lab;
 pub use missing::missing;
+pub use node::Node;
+pub use observe::DataNodeCounters;
 pub use options::{Options, RpcProtection, Site};
 pub use role::Role;

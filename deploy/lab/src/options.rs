@@ -129,6 +129,12 @@ impl RpcProtection {
 impl Site {
     pub(crate) const ALL: [Self; 5] = [Self::Core, Self::Hdfs, Self::Yarn, Self::Mapred, Self::Scheduler];
 
+    /// The short word for it: `yarn` for `yarn-site.xml`.
+    pub(crate) fn word(self) -> &'static str {
+        let file = self.file();
+        file.split_once(['-', '.']).map_or(file, |(word, _)| word)
+    }
+
     pub(crate) fn file(self) -> &'static str {
         match self {
             Self::Core => "core-site.xml",
@@ -137,5 +143,15 @@ impl Site {
             Self::Mapred => "mapred-site.xml",
             Self::Scheduler => "capacity-scheduler.xml",
         }
+    }
+}
+
+impl std::str::FromStr for Site {
+    type Err = anyhow::Error;
+
+    /// Reads `core`, `hdfs`, `yarn`, `mapred` or `capacity`.
+    fn from_str(word: &str) -> anyhow::Result<Self> {
+        let site = Self::ALL.into_iter().find(|site| site.word() == word);
+        site.ok_or_else(|| anyhow::anyhow!("{word} is no site: core, hdfs, yarn, mapred and capacity are"))
     }
 }

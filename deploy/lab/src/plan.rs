@@ -1,14 +1,14 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 use crate::java::Java;
 use crate::net::{self, Ports};
-use crate::{Options, Role, artifacts};
+use crate::{Options, Role, archive, artifacts};
 
 /// Everything that is decided before the first daemon starts. It is the file `lab.json` of the lab's folder, so that
 /// another process can speak about the same lab.
@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) dir: PathBuf,
     pub(crate) jars: PathBuf,
     pub(crate) java_home: PathBuf,
+    /// Class data archive, see [`crate::archive`].
+    pub(crate) archive: PathBuf,
     range: [u8; 2],
     ports: BTreeMap<String, u16>,
     /// Who runs the daemons, and so is HDFS's superuser and YARN's administrator.
@@ -35,12 +37,21 @@ impl Plan {
             "a lab has 1 to {} DataNodes",
             options.nodes
         );
+        let dir = std::path::absolute(dir)?;
+        // It becomes part of class paths, Java options and lists.
+        let plain = |c: char| !c.is_whitespace() && !":,;*$'\"&<>".contains(c);
+        ensure!(
+            dir.to_str().is_some_and(|dir| dir.chars().all(plain)),
+            "a lab cannot live in {}",
+            dir.display()
+        );
         let java = Java::find()?;
         let jars = artifacts::fetch(&options.hadoop_version)?;
         let range = net::free_range()?;
         let mut plan = Self {
             id,
-            dir: std::path::absolute(dir)?,
+            dir,
+            archive: archive::path(&jars, &java.version),
             jars,
             java_home: java.home,
             range,
@@ -56,6 +67,16 @@ impl Plan {
         let path = dir.join("lab.json");
         let text = fs::read(&path).with_context(|| format!("no lab in {}", dir.display()))?;
         serde_json::from_slice(&text).with_context(|| format!("{} is no lab's", path.display()))
+    }
+
+    /// The mark alone, which every version of this file has had: a lab started by another version can be ended.
+    pub(crate) fn read_id(dir: &Path) -> Result<String> {
+        let text = fs::read(dir.join("lab.json")).with_context(|| format!("no lab in {}", dir.display()))?;
+        let state: serde_json::Value = serde_json::from_slice(&text)?;
+        state["id"]
+            .as_str()
+            .map(str::to_owned)
+            .with_context(|| format!("the lab in {} has no id", dir.display()))
     }
 
     pub(crate) fn write(&self) -> Result<()> {

@@ -42,6 +42,8 @@ fn find_or_start(text: &str, options: Options) -> Result<Lab> {
     let mut id = String::new();
     file.read_to_string(&mut id)?;
     if let Some(lab) = (!id.is_empty()).then(|| Lab::join(&root.join(&id))).flatten() {
+        // A failed test may not have started again what it killed.
+        lab.heal()?;
         return Ok(lab);
     }
     let lab = Lab::start_guarded(options, run)?;

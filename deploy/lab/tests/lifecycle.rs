@@ -5,7 +5,7 @@ use lapwing_lab::{Lab, Options, Role};
 #[test]
 fn a_killed_node_comes_back_and_nothing_is_left() {
     let Some(lab) = Lab::start_for_test(Options::default().quick()) else { return };
-    lab.kill(Role::NodeManager(2));
+    lab.kill(Role::NodeManager(2)).unwrap();
     assert_eq!(lab.pid(Role::NodeManager(2)), None);
     lab.launch(Role::NodeManager(2)).unwrap();
     lab.wait_ready().unwrap();

@@ -58,7 +58,9 @@ pub(super) fn mapred(plan: &Plan, role: Option<Role>) -> Properties {
     put(p, "mapreduce.map.memory.mb", 512);
     put(p, "mapreduce.reduce.memory.mb", 512);
     let flags = java::flags(384).join(" ");
-    put(p, "yarn.app.mapreduce.am.command-opts", &flags);
+    // The master writes the history server's address into the application, by the machine's name: see `hosts`.
+    let hosts = plan.home(Role::JobHistory).join("hosts");
+    put(p, "yarn.app.mapreduce.am.command-opts", format!("{flags} -Djdk.net.hosts.file={}", hosts.display()));
     put(p, "mapreduce.map.java.opts", &flags);
     put(p, "mapreduce.reduce.java.opts", &flags);
     put(p, "mapreduce.task.io.sort.mb", 64);
