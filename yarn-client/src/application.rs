@@ -1,4 +1,5 @@
-//! What the ResourceManager tells the owner of an application by RPC and not by REST: the token of an unmanaged master.
+//! What the ResourceManager tells about an application's master by RPC and not by REST: where it listens and, if it is an
+//! unmanaged one, its token.
 //!
 //! Source: `org.apache.hadoop.yarn.api.ApplicationClientProtocol`.
 
@@ -10,74 +11,31 @@ use crate::{
         service::{GetApplicationReportRequest, GetApplicationReportResponse},
         yarn,
     },
+    rest::ApplicationState,
     rpc::{Deadlines, Identity, Proxy},
     types::{ApplicationAttemptId, ApplicationId},
 };
 
-/// The ResourceManager's interface for clients.
+/// The ResourceManager's RPC interface for clients.
 pub struct ApplicationClient {
     proxy: Proxy,
 }
 
-/// How an application is doing (`org.apache.hadoop.yarn.api.records.ApplicationReport`).
+/// An application as its master has it (part of `org.apache.hadoop.yarn.api.records.ApplicationReport`; the rest is in
+/// [`rest::ApplicationReport`](crate::rest::ApplicationReport)).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct ApplicationReport {
-    /// Which.
-    pub id: ApplicationId,
-    /// How far it has come.
+pub struct MasterReport {
+    /// How far the application has come.
     pub state: ApplicationState,
     /// Its present attempt.
     pub attempt: Option<ApplicationAttemptId>,
     /// Where its master says it is.
     pub host: String,
-    /// The master's port as registered; -1 for none.
+    /// The port that its master has registered; -1 for none.
     pub rpc_port: i32,
-    /// Where the web proxy leads.
-    pub tracking_url: String,
-    /// Why it failed, if it did.
-    pub diagnostics: String,
-    /// 0 to 1, as its master says.
-    pub progress: f32,
-    /// The token for its master: only of an unmanaged one, only to its owner, and only once the attempt has been launched.
+    /// The token for its master: only of an unmanaged one, only for its owner, and only once the attempt has been launched.
     pub am_rm_token: Option<Token>,
-}
-
-/// How far an application has come (`YarnApplicationState`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum ApplicationState {
-    /// A state that Hadoop 3.5 does not know.
-    Unknown,
-    /// It was just created.
-    New,
-    /// It is being written down.
-    NewSaving,
-    /// It was handed in.
-    Submitted,
-    /// Its queue has taken it; its master has not registered yet.
-    Accepted,
-    /// Its master has registered.
-    Running,
-    /// Its master has said that it is over, for good or ill.
-    Finished,
-    /// It failed.
-    Failed,
-    /// It was killed.
-    Killed,
-}
-
-impl ApplicationState {
-    /// Whether it is over.
-    pub fn is_final(self) -> bool {
-        self >= Self::Finished
-    }
-
-    fn from_wire(state: i32) -> Self {
-        use ApplicationState::*;
-        let states = [Unknown, New, NewSaving, Submitted, Accepted, Running, Finished, Failed, Killed];
-        usize::try_from(state).ok().and_then(|state| states.get(state)).copied().unwrap_or(Unknown)
-    }
 }
 
 impl ApplicationClient {
@@ -88,29 +46,25 @@ impl ApplicationClient {
         Self { proxy: Proxy::new(protocol, addresses, identity, Deadlines::default()) }
     }
 
-    /// How an application is doing.
+    /// How an application's master is doing.
     ///
     /// # Errors
     /// `ApplicationNotFoundException`, or no ResourceManager was reached.
-    pub async fn report(&self, id: ApplicationId) -> Result<ApplicationReport> {
+    pub async fn master(&self, id: ApplicationId) -> Result<MasterReport> {
         let request = GetApplicationReportRequest { application: Some(id.into()) };
         let answer: GetApplicationReportResponse = self.proxy.call("getApplicationReport", &request).await?;
         let report = answer.report.ok_or_else(|| Error::protocol("an answer without a report"))?;
-        ApplicationReport::from_wire(report)
+        MasterReport::from_wire(report)
     }
 }
 
-impl ApplicationReport {
+impl MasterReport {
     fn from_wire(report: yarn::ApplicationReport) -> Result<Self> {
         Ok(Self {
-            state: ApplicationState::from_wire(report.state()),
+            state: convert::application_state(report.state()),
             rpc_port: report.rpc_port.unwrap_or(-1),
-            progress: report.progress(),
-            id: convert::application(report.application)?,
             attempt: report.attempt.map(|attempt| convert::attempt(Some(attempt))).transpose()?,
             host: report.host.unwrap_or_default(),
-            tracking_url: report.tracking_url.unwrap_or_default(),
-            diagnostics: report.diagnostics.unwrap_or_default(),
             am_rm_token: report.am_rm_token.map(Token::from),
         })
     }

@@ -6,60 +6,21 @@ use crate::{
     credentials::{Credentials, FileFormat},
     error::{Error, Result},
     proto::yarn,
+    rest::{LocalResource, Visibility},
 };
 
 /// How a container is to be started (`org.apache.hadoop.yarn.api.records.ContainerLaunchContext`).
 #[derive(Clone, Debug, Default)]
 pub struct LaunchContext {
-    /// Joined with a blank and given to `bash -c` after an `exec`: redirections are understood. `<LOG_DIR>` stands for the
-    /// container's log directory and `{{NAME}}` for a variable.
-    pub commands: Vec<String>,
-    /// Variables. The values stand **between double quotes in a shell script**: `$HOME` and backquotes are expanded, and a
-    /// double quote breaks the script. Encode anything structured. Setting `PATH` loses the system's.
+    /// What is run: a line for bash. [`shell::command`](crate::shell::command) makes it from words.
+    pub command: String,
+    /// Its variables. The values become text of a shell script: see [`shell`](crate::shell).
     pub environment: BTreeMap<String, String>,
     /// Files to be fetched before the start, by the name under which they appear in the working directory.
     pub local_resources: BTreeMap<String, LocalResource>,
     /// Tokens for fetching the files and for the process's own use. The application master's own token is taken out: whoever
     /// holds it could speak to the ResourceManager in its name.
     pub credentials: Credentials,
-}
-
-/// A file that every container gets (`org.apache.hadoop.yarn.api.records.LocalResource`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LocalResource {
-    /// Where it is: `hdfs://host:port/path` or `hdfs://nameservice/path`.
-    pub url: String,
-    /// Bytes.
-    pub size: u64,
-    /// Its modification time in milliseconds since 1970, **exactly**: another one means that it was changed, and the container
-    /// does not start.
-    pub timestamp: u64,
-    /// What to do with it.
-    pub kind: LocalResourceKind,
-    /// Who else may use the same copy.
-    pub visibility: LocalResourceVisibility,
-}
-
-/// What a NodeManager does with a file that it has fetched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LocalResourceKind {
-    /// Unpacks it, by its suffix: `.zip`, `.tar`, `.tar.gz`, `.tgz`, `.jar`.
-    Archive = 1,
-    /// Leaves it as it is, readable and executable for its owner.
-    #[default]
-    File = 2,
-}
-
-/// Who shares a NodeManager's copy of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LocalResourceVisibility {
-    /// All users: the file must be readable for everybody.
-    Public = 1,
-    /// All applications of the same user.
-    #[default]
-    Private = 2,
-    /// The containers of one application.
-    Application = 3,
 }
 
 impl LaunchContext {
@@ -69,31 +30,31 @@ impl LaunchContext {
             value: Some(value.clone()),
         };
         let resource = |(key, value): (&String, &LocalResource)| {
-            let value = Some(value.to_wire()?);
+            let value = Some(local_resource(value)?);
             Ok(yarn::StringLocalResource { key: Some(key.clone()), value })
         };
         Ok(yarn::ContainerLaunchContext {
             local_resources: self.local_resources.iter().map(resource).collect::<Result<_>>()?,
             tokens: Some(self.credentials.for_containers().to_bytes(FileFormat::Writable).into()),
             environment: self.environment.iter().map(variable).collect(),
-            command: self.commands.clone(),
+            command: vec![self.command.clone()],
         })
     }
 }
 
-impl LocalResource {
-    fn to_wire(&self) -> Result<yarn::LocalResource> {
-        let number = |number: u64| number.try_into().unwrap_or(i64::MAX);
-        Ok(yarn::LocalResource {
-            resource: Some(
-                url(&self.url).ok_or_else(|| Error::invalid(format!("{:?} is not a URL", self.url)))?,
-            ),
-            size: Some(number(self.size)),
-            timestamp: Some(number(self.timestamp)),
-            kind: Some(self.kind as i32),
-            visibility: Some(self.visibility as i32),
-        })
-    }
+fn local_resource(resource: &LocalResource) -> Result<yarn::LocalResource> {
+    let LocalResource { url: text, size, modified_ms, is_archive, visibility } = resource;
+    Ok(yarn::LocalResource {
+        resource: Some(url(text).ok_or_else(|| Error::invalid(format!("{text:?} is not a URL")))?),
+        size: Some((*size).try_into().unwrap_or(i64::MAX)),
+        timestamp: Some(*modified_ms),
+        kind: Some(if *is_archive { 1 } else { 2 }),
+        visibility: Some(match visibility {
+            Visibility::Public => 1,
+            Visibility::Private => 2,
+            Visibility::Application => 3,
+        }),
+    })
 }
 
 fn url(text: &str) -> Option<yarn::Url> {

@@ -29,7 +29,7 @@ pub struct FileStatus {
     /// Bytes; 0 for a directory.
     pub length: u64,
     /// When it was modified, in milliseconds since 1970.
-    pub modified: u64,
+    pub modified_ms: i64,
     /// Bytes of its blocks (the last may be shorter); 0 for a directory.
     pub block_size: u64,
     /// Its blocks in order, where they were asked for.
@@ -157,7 +157,7 @@ impl FileStatus {
             path,
             kind,
             length: status.length,
-            modified: status.modified,
+            modified_ms: status.modified.try_into().unwrap_or(i64::MAX),
             block_size: status.block_size.unwrap_or(0),
             blocks: status.locations.into_iter().flat_map(locations).collect(),
         })

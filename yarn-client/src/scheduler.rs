@@ -26,11 +26,12 @@ use crate::{
             RegisterResponse,
         },
     },
+    rest::FinalStatus,
     rpc::{Deadlines, Identity, Proxy},
     types::{ApplicationAttemptId, ContainerId},
 };
 
-pub use beat::{Beat, FinalStatus, NodeChange, NodeState, Preemption, Registered};
+pub use beat::{Beat, NodeChange, NodeState, Preemption, Registered};
 
 /// The session of one application attempt with the ResourceManager.
 ///
@@ -188,7 +189,7 @@ impl Scheduler {
         let request = FinishRequest {
             diagnostics: Some(diagnostics.into()),
             tracking_url: Some(tracking_url.into()),
-            final_status: Some(status as i32),
+            final_status: Some(convert::final_status(status)),
         };
         let started = Instant::now();
         let mut told = false;

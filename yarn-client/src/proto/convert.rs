@@ -5,6 +5,7 @@ use crate::{
     container::{Container, NodeToken},
     credentials::Token,
     error::{Error, Result},
+    rest::{ApplicationState, FinalStatus},
     types::{ApplicationAttemptId, ApplicationId, ContainerId, NodeId, Priority, Resource},
 };
 
@@ -62,7 +63,24 @@ impl From<security::Token> for Token {
     }
 }
 
-pub(crate) fn application(id: Option<yarn::ApplicationId>) -> Result<ApplicationId> {
+/// `YarnApplicationStateProto`.
+pub(crate) fn application_state(state: i32) -> ApplicationState {
+    use ApplicationState::*;
+    let states = [Unknown, New, NewSaving, Submitted, Accepted, Running, Finished, Failed, Killed];
+    usize::try_from(state).ok().and_then(|state| states.get(state)).copied().unwrap_or(Unknown)
+}
+
+/// `FinalApplicationStatusProto`.
+pub(crate) fn final_status(status: FinalStatus) -> i32 {
+    match status {
+        FinalStatus::Undefined => 0,
+        FinalStatus::Succeeded => 1,
+        FinalStatus::Failed => 2,
+        FinalStatus::Killed => 3,
+    }
+}
+
+fn application(id: Option<yarn::ApplicationId>) -> Result<ApplicationId> {
     let id = needed(id, "application id")?;
     Ok(ApplicationId::new(id.cluster_timestamp(), id.id()))
 }

@@ -181,22 +181,14 @@ pub struct NodeReport {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct ApplicationReport {
-    #[prost(message, optional, tag = "1")]
-    pub application: Option<ApplicationId>,
     #[prost(string, optional, tag = "5")]
     pub host: Option<String>,
     #[prost(int32, optional, tag = "6")]
     pub rpc_port: Option<i32>,
     #[prost(int32, optional, tag = "8")]
     pub state: Option<i32>,
-    #[prost(string, optional, tag = "9")]
-    pub tracking_url: Option<String>,
-    #[prost(string, optional, tag = "10")]
-    pub diagnostics: Option<String>,
     #[prost(message, optional, tag = "16")]
     pub attempt: Option<ApplicationAttemptId>,
-    #[prost(float, optional, tag = "17")]
-    pub progress: Option<f32>,
     #[prost(message, optional, tag = "19")]
     pub am_rm_token: Option<Token>,
 }

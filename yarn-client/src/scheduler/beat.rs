@@ -101,17 +101,6 @@ pub struct Preemption {
     pub negotiable: Vec<ContainerId>,
 }
 
-/// How an application ended, as its master says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FinalStatus {
-    /// It did what it was for.
-    Succeeded = 1,
-    /// It did not. There will be no further attempt.
-    Failed = 2,
-    /// It was told to stop.
-    Killed = 3,
-}
-
 impl NodeState {
     /// Whether its containers are lost.
     pub fn is_gone(self) -> bool {
