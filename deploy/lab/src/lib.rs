@@ -8,6 +8,7 @@ mod archive;
 mod artifacts;
 mod daemon;
 mod faults;
+mod files;
 mod guard;
 mod hdfs;
 mod http;

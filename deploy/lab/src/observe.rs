@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::{Lab, hdfs, http};
+use crate::{Lab, http};
 
 /// What a DataNode has done since it started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,8 @@ use crate::{Lab, hdfs, http};
 pub struct DataNodeCounters {
     /// Host name of its node.
     pub host: String,
-    /// Bytes sent to readers.
+    /// Bytes sent to readers, with 4 bytes of checksum for each 512 of data. A NodeManager that fetches a binary or a
+    /// jar for a container is a reader, too.
     pub bytes_read: u64,
     /// Read requests for a block or a part of one.
     pub blocks_read: u64,
@@ -21,11 +22,6 @@ pub struct DataNodeCounters {
 }
 
 impl Lab {
-    /// Hosts of each block of a file in HDFS.
-    pub fn block_hosts(&self, path: &str) -> Result<Vec<Vec<String>>> {
-        hdfs::block_hosts(&self.plan, path)
-    }
-
     /// What each DataNode has done since it started.
     pub fn datanode_counters(&self) -> Result<Vec<DataNodeCounters>> {
         // Counters are published every 100 ms: wait, so that they hold all that was done before this call.

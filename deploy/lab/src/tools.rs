@@ -55,21 +55,17 @@ impl Lab {
     /// `hadoop jar`, ready for the arguments of the jar's program. The jar is a path, or the middle of a published
     /// one's name: `mapreduce-examples`, `streaming`, `yarn-applications-distributedshell`.
     pub fn jar_command(&self, jar: &str) -> Result<Command> {
-        let published = self.plan.jars.join(format!("hadoop-{jar}-{}.jar", self.plan.options.hadoop_version));
-        let path = if published.exists() { published } else { PathBuf::from(jar) };
-        ensure!(path.exists(), "there is no {jar}, neither here nor among Hadoop's jars");
+        let path = if Path::new(jar).exists() { jar.into() } else { self.jar(jar)? };
         let mut command = self.java("org.apache.hadoop.util.RunJar");
         command.arg(path);
         Ok(command)
     }
 
-    /// Copies a local file or folder into HDFS, over what is there.
-    pub fn put(&self, local: impl AsRef<Path>, remote: &str) -> Result<()> {
-        let local = local.as_ref();
-        let output = self.fs([OsStr::new("-put"), OsStr::new("-f"), local.as_ref(), OsStr::new(remote)])?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{} was not put to {remote}: {}", local.display(), said.trim());
-        Ok(())
+    /// A published jar by the middle of its name: `streaming`.
+    pub fn jar(&self, name: &str) -> Result<PathBuf> {
+        let jar = self.plan.jars.join(format!("hadoop-{name}-{}.jar", self.plan.options.hadoop_version));
+        ensure!(jar.exists(), "there is no {name} among Hadoop's jars");
+        Ok(jar)
     }
 }
 
