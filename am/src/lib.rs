@@ -24,6 +24,6 @@ mod staging;
 pub use lapwing_container::algorithm::{
     Algorithm, At, OnLoss, Pass, Prediction, Result, RoundKind, Step, Summary,
 };
-pub use lapwing_container::{load, math, model, rkyv, rng};
+pub use lapwing_container::{load, math, model, rkyv, rng, split};
 pub use lapwing_derive::wire;
 pub use run::{main, main_from};

@@ -3,7 +3,6 @@
 //! One thread speaks with the master, so that heartbeats go out whatever user code does; another computes.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, mpsc as orders};
 use std::time::{Duration, Instant};
 
@@ -20,8 +19,8 @@ use crate::split::Split;
 use crate::wire::Buffer;
 use crate::wire::connection::{Inbound, Outgoing, Reader, WireError, write_all};
 use crate::wire::frame::Tag;
-use crate::wire::handshake::{self, Key};
 use crate::wire::message::{Message, Round};
+use crate::wire::secure::Gate;
 
 /// Updates longer than this wait for the master's credit, so that its memory stays bounded. Bytes.
 pub const CREDIT_BYTES: u64 = 256 << 10;
@@ -33,14 +32,14 @@ pub const HEARTBEAT: Duration = Duration::from_secs(1);
 pub const SILENCE: Duration = Duration::from_secs(30);
 
 /// Everything a worker is told at its start.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Setup {
     /// The job's number, on every message.
     pub job: u64,
-    /// The job's secret.
-    pub key: Key,
-    /// Where the master says where it is.
-    pub staging: PathBuf,
+    /// What opens the connection to the master.
+    pub gate: Gate,
+    /// Where the master is.
+    pub master: Master,
     /// This worker's number, from 0.
     pub worker: u32,
     /// How many processes had this number before.
@@ -57,18 +56,13 @@ pub struct Setup {
     pub load: LoadOptions,
     /// Faults on order.
     pub faults: Script,
-    /// How long to look for the master.
-    pub patience: Duration,
 }
 
 /// Runs a worker until the master says stop.
 pub async fn run<A: Algorithm>(algorithm: A, setup: Setup) -> Result<(), WireError> {
     let setup = Arc::new(setup);
-    let master = Master::find(&setup.staging, 1, setup.patience).await?;
-    let mut stream = TcpStream::connect(&master.address).await?;
-    stream.set_nodelay(true)?;
-    handshake::connect(&mut stream, &setup.key).await?;
-    let (read, write) = stream.into_split();
+    let master = &setup.master;
+    let (read, write) = setup.gate.connect(TcpStream::connect(&master.address).await?).await?;
     let (queue, outgoing) = mpsc::unbounded_channel();
     let writer = tokio::spawn(write_all(write, outgoing));
     let (orders, taken) = orders::channel();
