@@ -45,7 +45,7 @@ pub enum ErrorKind {
     Remote {
         /// Full name of the Java class, such as `org.apache.hadoop.ipc.StandbyException`.
         class: String,
-        /// First line of the message; the Java stack trace is left out.
+        /// The message in one line; the Java stack trace is left out.
         message: String,
         /// The daemon closed the connection over it.
         fatal: bool,
@@ -124,6 +124,20 @@ impl Error {
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         ErrorKind::Invalid(message.into()).into()
+    }
+
+    /// An exception as a daemon tells it. `text` may begin with the class and end with a stack trace.
+    pub(crate) fn remote(class: Option<String>, text: Option<&str>, fatal: bool) -> Self {
+        let class = class.unwrap_or_default();
+        let text = text.unwrap_or_default();
+        let text = text.strip_prefix(&*class).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(text);
+        let lines = text
+            .lines()
+            .map(str::trim)
+            .take_while(|line| !line.starts_with("at ") && !line.starts_with("Caused by: "));
+        let message = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+        // A limit, because it comes from elsewhere and goes into logs.
+        ErrorKind::Remote { class, message: message.chars().take(2000).collect(), fatal }.into()
     }
 
     pub(crate) fn io(error: io::Error) -> Self {

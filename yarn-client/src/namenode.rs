@@ -87,8 +87,10 @@ impl NameNode {
     pub async fn block_locations(&self, path: &str, range: Range<u64>) -> Result<Vec<BlockLocation>> {
         let mut blocks = Vec::<BlockLocation>::new();
         let mut offset = range.start;
-        while offset < range.end {
-            let request = GetBlockLocationsRequest { path: path.into(), offset, length: range.end - offset };
+        // Java's numbers end there.
+        let range_end = range.end.min(i64::MAX as u64);
+        while offset < range_end {
+            let request = GetBlockLocationsRequest { path: path.into(), offset, length: range_end - offset };
             let answer: GetBlockLocationsResponse = self.proxy.call("getBlockLocations", &request).await?;
             let found = answer.locations.ok_or_else(|| not_found(path).during("getBlockLocations"))?;
             let end = found.file_length;

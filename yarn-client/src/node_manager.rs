@@ -12,7 +12,7 @@ use std::{
 use crate::{
     container::{Container, ContainerStatus, NodeToken},
     credentials::Token,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     launch::LaunchContext,
     proto::service::{
         ContainerException, ContainerIds, GetContainerStatusesResponse, StartContainerRequest,
@@ -146,11 +146,5 @@ fn only(container: &Container) -> ContainerIds {
 fn accepted(failed: Vec<ContainerException>) -> Result<()> {
     let Some(failure) = failed.into_iter().next() else { return Ok(()) };
     let exception = failure.exception.unwrap_or_default();
-    let message = exception.message.unwrap_or_default();
-    Err(ErrorKind::Remote {
-        class: exception.class.unwrap_or_default(),
-        message: message.lines().next().unwrap_or_default().chars().take(2000).collect(),
-        fatal: false,
-    }
-    .into())
+    Err(Error::remote(exception.class, exception.message.as_deref(), false))
 }

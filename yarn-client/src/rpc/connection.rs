@@ -331,12 +331,7 @@ async fn next_frame(stream: &mut (impl AsyncRead + Unpin), unread: &mut BytesMut
 /// The exception in an answer's header.
 fn remote(header: RpcResponseHeader) -> Error {
     let fatal = header.status() == RpcStatus::Fatal;
-    let class = header.exception_class.unwrap_or_default();
-    let text = header.error_message.unwrap_or_default();
-    let first_line = text.lines().next().unwrap_or_default();
-    let message =
-        first_line.strip_prefix(&*class).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(first_line);
-    ErrorKind::Remote { message: message.chars().take(2000).collect(), class, fatal }.into()
+    Error::remote(header.exception_class, header.error_message.as_deref(), fatal)
 }
 
 /// Tells this connection from all others at the server; 16 bytes.
