@@ -1,5 +1,6 @@
 //! Seats and the processes in them: who is launched, loading, ready; who was lost and how often.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ struct Worker {
 #[derive(Debug, PartialEq)]
 enum Stage {
     Launched,
-    Loading { missing: u32 },
+    Loading { missing: BTreeSet<u32> },
     Ready,
 }
 
@@ -81,7 +82,7 @@ impl Fleet {
         };
         if worker.stage == Stage::Launched {
             worker.heard = now;
-            worker.stage = Stage::Loading { missing: worker.splits.len() as u32 };
+            worker.stage = Stage::Loading { missing: worker.splits.clone().collect() };
             out.push(Command::Load(seat, worker.splits.clone()));
         }
     }
@@ -102,11 +103,11 @@ impl Fleet {
         let Some(worker) = self.present(seat) else { return false };
         worker.heard = now;
         let Stage::Loading { missing } = &mut worker.stage else { return false };
-        if !worker.splits.contains(&loaded.split) {
+        // Told twice or not its own: that brings the rest no nearer.
+        if !missing.remove(&loaded.split) {
             return false;
         }
-        *missing -= 1;
-        let ready = *missing == 0;
+        let ready = missing.is_empty();
         if ready {
             worker.stage = Stage::Ready;
             if seat.incarnation > 0 {

@@ -203,7 +203,10 @@ impl Engine {
             Event::UserFailed(text) => self.end(End::User(text), &mut out),
             Event::Tick => {
                 for (seat, why) in self.fleet.overdue(now) {
-                    self.lost(now, seat, &why, &mut out);
+                    // The loss of one may end the job; the next is nobody's business then.
+                    if !matches!(self.phase, Phase::Over) {
+                        self.lost(now, seat, &why, &mut out);
+                    }
                 }
             }
         }

@@ -87,7 +87,9 @@ impl Current {
         out: &mut Vec<Command>,
     ) {
         if round == self.round && self.owes(seat.worker, node) {
-            self.offers.insert(self.tree.splits(node).start, Offer { seat, node, bytes, granted: false });
+            // Told twice, it is still the same offer: a credit that was granted stays counted.
+            let offer = Offer { seat, node, bytes, granted: false };
+            self.offers.entry(self.tree.splits(node).start).or_insert(offer);
             self.grant(out);
         }
     }

@@ -1,1 +1,108 @@
-//! t
+//! One file per scenario: events go in by hand, the exact commands that follow are compared.
+
+mod credits;
+mod histories;
+mod ignore;
+mod limits;
+mod load;
+mod restart;
+mod rounds;
+mod silence;
+mod stale;
+
+use super::*;
+
+/// Rows of every split in these tests.
+const ROWS: u64 = 10;
+
+/// An engine and a clock that only the test moves.
+struct Bench {
+    engine: Engine,
+    now: Duration,
+}
+
+impl Bench {
+    fn new(rules: Rules) -> Self {
+        Self { engine: Engine::new(rules), now: Duration::ZERO }
+    }
+
+    /// All workers have loaded their splits and the first pass is under way.
+    fn in_pass_1(rules: Rules) -> Self {
+        let seats = rules.seats.clone();
+        let mut bench = Self::new(rules);
+        bench.give(Event::Start);
+        for (worker, splits) in (0..).zip(seats) {
+            bench.arrive(seat(worker, 0), splits);
+        }
+        bench.give(Event::Initialised);
+        bench
+    }
+
+    fn give(&mut self, event: Event) -> Vec<Command> {
+        self.engine.handle(self.now, event)
+    }
+
+    fn after(&mut self, seconds: u64, event: Event) -> Vec<Command> {
+        self.now += Duration::from_secs(seconds);
+        self.give(event)
+    }
+
+    /// A process reports and loads its splits; what the last of them leads to.
+    fn arrive(&mut self, seat: Seat, splits: Range<u32>) -> Vec<Command> {
+        let mut last = self.give(Event::Hello(seat));
+        for split in splits {
+            last = self.give(Event::Loaded(seat, loaded(split)));
+        }
+        last
+    }
+
+    fn update(&mut self, seat: Seat, round: Round, node: Node) -> Vec<Command> {
+        self.give(Event::Updated(seat, round, node))
+    }
+}
+
+/// Two workers with two splits each.
+fn rules() -> Rules {
+    Rules {
+        seats: vec![0..2, 2..4],
+        passes: 3,
+        on_loss: OnLoss::Restart,
+        max_failures: 100,
+        start_timeout: Duration::from_secs(60),
+        silence: Duration::from_secs(30),
+        update_budget: 1 << 30,
+        columns: None,
+    }
+}
+
+fn seat(worker: u32, incarnation: u32) -> Seat {
+    Seat { worker, incarnation }
+}
+
+fn node(level: u32, index: u32) -> Node {
+    Node { level, index }
+}
+
+fn train(pass: u32) -> Round {
+    Round { pass, kind: RoundKind::Train }
+}
+
+fn look(pass: u32) -> Round {
+    Round { pass, kind: RoundKind::Evaluate }
+}
+
+fn loaded(split: u32) -> Loaded {
+    Loaded { split, rows: ROWS, columns: 7 + split, stored: 100, ..Loaded::default() }
+}
+
+fn step(round: Round, splits: u32) -> Command {
+    Command::Step { round, splits_covered: splits, rows_covered: u64::from(splits) * ROWS }
+}
+
+fn stepped(done: bool) -> Event {
+    Event::Stepped { done, objective: true }
+}
+
+fn note(text: &str) -> Command {
+    Command::Note(text.to_owned())
+}

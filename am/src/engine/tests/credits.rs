@@ -1,0 +1,94 @@
+//! Large updates come when the master has room for them.
+
+use super::*;
+
+const MIB: u64 = 1 << 20;
+
+/// Eight workers with a split each.
+fn eight() -> Rules {
+    Rules { seats: (0..8).map(|split| split..split + 1).collect(), ..rules() }
+}
+
+fn offer(bench: &mut Bench, split: u32, bytes: u64) -> Vec<Command> {
+    bench.give(Event::Offered(seat(split, 0), train(1), node(0, split), bytes))
+}
+
+fn credit(split: u32) -> Command {
+    Command::Credit(seat(split, 0), train(1), node(0, split))
+}
+
+fn update(bench: &mut Bench, split: u32) -> Vec<Command> {
+    bench.update(seat(split, 0), train(1), node(0, split))
+}
+
+#[test]
+fn four_at_a_time_are_on_their_way() {
+    let mut bench = Bench::in_pass_1(eight());
+    for split in 1..5 {
+        assert_eq!(offer(&mut bench, split, MIB), [credit(split)]);
+    }
+    assert_eq!(offer(&mut bench, 5, MIB), []);
+    assert_eq!(update(&mut bench, 3), [Command::Merge(node(0, 3)), credit(5)]);
+}
+
+#[test]
+fn the_leftmost_may_always_come_so_that_nothing_waits_for_ever() {
+    let mut bench = Bench::in_pass_1(Rules { update_budget: 1, ..eight() });
+    for split in 1..8 {
+        assert_eq!(offer(&mut bench, split, MIB), [], "there is no room");
+    }
+    assert_eq!(offer(&mut bench, 0, MIB), [credit(0)]);
+    for split in 0..7 {
+        let merge = Command::Merge(node(0, split));
+        assert_eq!(update(&mut bench, split), [merge, credit(split + 1)], "in the order of the tree");
+    }
+    assert_eq!(update(&mut bench, 7), [Command::Merge(node(0, 7)), step(train(1), 8)]);
+}
+
+#[test]
+fn what_rests_in_the_master_takes_room() {
+    let mut bench = Bench::in_pass_1(Rules { update_budget: 2 * MIB, ..eight() });
+    for split in [3, 5] {
+        assert_eq!(offer(&mut bench, split, MIB), [credit(split)]);
+        update(&mut bench, split);
+    }
+    assert_eq!(offer(&mut bench, 7, MIB), [], "3 and 5 rest");
+    offer(&mut bench, 2, MIB);
+    for split in 0..2 {
+        bench.update(seat(split, 0), train(1), node(0, split));
+    }
+    // 2 was leftmost then and was let in; merged with 3 it rests with 0 and 1, which were small.
+    assert_eq!(update(&mut bench, 2), [Command::Merge(node(0, 2))]);
+    assert_eq!(update(&mut bench, 4), [Command::Merge(node(0, 4))]);
+    assert_eq!(offer(&mut bench, 6, MIB), [credit(6)], "the leftmost again");
+}
+
+#[test]
+fn a_lost_workers_offer_is_forgotten_and_its_room_given_to_others() {
+    let mut bench = Bench::in_pass_1(eight());
+    for split in 1..6 {
+        offer(&mut bench, split, MIB);
+    }
+    let commands = bench.give(Event::Lost(seat(2, 0), "was killed".to_owned()));
+    assert_eq!(commands.last(), Some(&credit(5)));
+}
+
+#[test]
+fn a_replacement_offers_anew_and_gets_a_credit_of_its_own() {
+    let mut bench = Bench::in_pass_1(eight());
+    assert_eq!(offer(&mut bench, 2, MIB), [credit(2)]);
+    bench.give(Event::Lost(seat(2, 0), "was killed".to_owned()));
+    bench.arrive(seat(2, 1), 2..3);
+    let again = bench.give(Event::Offered(seat(2, 1), train(1), node(0, 2), MIB));
+    assert_eq!(again, [Command::Credit(seat(2, 1), train(1), node(0, 2))]);
+}
+
+#[test]
+fn an_offer_made_twice_is_credited_once() {
+    let mut bench = Bench::in_pass_1(eight());
+    for split in 1..5 {
+        assert_eq!(offer(&mut bench, split, MIB), [credit(split)]);
+        assert_eq!(offer(&mut bench, split, MIB), []);
+    }
+    assert_eq!(offer(&mut bench, 5, MIB), [], "four are on their way");
+}
