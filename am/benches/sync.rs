@@ -51,7 +51,13 @@ impl Algorithm for Nothing {
         into.iter_mut().zip(&other).for_each(|(sum, value)| *sum += value);
     }
 
-    fn step(&self, _: Vec<f32>, update: Vec<f32>, times: &mut Vec<f64>, pass: &Pass) -> Result<Step<Vec<f32>>> {
+    fn step(
+        &self,
+        _: Vec<f32>,
+        update: Vec<f32>,
+        times: &mut Vec<f64>,
+        pass: &Pass,
+    ) -> Result<Step<Vec<f32>>> {
         let mut bare = self.bare.lock().expect("one thread steps");
         if bare.is_empty() {
             *bare = children()?;
@@ -106,7 +112,8 @@ fn measure(floats: usize) {
     });
     // The first rounds warm up sockets and memory on both sides.
     let warm = ROUNDS / 4;
-    let ours: Vec<f64> = passes.zip(times.chunks(2)).map(|(pass, times)| pass - times[1]).skip(warm).collect();
+    let ours: Vec<f64> =
+        passes.zip(times.chunks(2)).map(|(pass, times)| pass - times[1]).skip(warm).collect();
     let bare: Vec<f64> = times.chunks(2).map(|times| times[0]).skip(warm).collect();
     let (ours, bare) = (median(ours), median(bare));
     println!(

@@ -2,7 +2,10 @@
 //! again, while the master merges what they send and broadcasts the next state.
 
 mod aggregate;
+mod binary;
+mod board;
 mod chronicle;
+mod cluster;
 mod driver;
 mod dry_run;
 mod engine;
@@ -15,11 +18,13 @@ mod parent;
 mod predict;
 mod progress;
 pub mod report;
+mod roles;
 mod run;
 mod scores;
 mod self_check;
 mod splits;
 mod staging;
+mod submit;
 
 pub use lapwing_container::algorithm::{
     Algorithm, At, OnLoss, Pass, Prediction, Result, RoundKind, Step, Summary,

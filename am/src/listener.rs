@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use lapwing_container::wire::connection::{Inbound, Outgoing, Reader, WireError, write_all};
-use lapwing_container::wire::handshake::{self, Key};
+use lapwing_container::wire::handshake;
 use lapwing_container::wire::message::Message;
+use lapwing_container::wire::secure::{Gate, Incoming, Outbound};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{Sender, UnboundedSender, unbounded_channel};
@@ -33,7 +34,7 @@ pub(crate) fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener
 }
 
 /// Takes calls for as long as anyone listens to them.
-pub(crate) async fn listen(listener: TcpListener, job: u64, key: Key, calls: Sender<Call>) {
+pub(crate) async fn listen(listener: TcpListener, job: u64, gate: Gate, calls: Sender<Call>) {
     let strangers = Arc::new(Semaphore::new(STRANGERS));
     loop {
         let Ok(permit) = strangers.clone().acquire_owned().await else { return };
@@ -45,27 +46,23 @@ pub(crate) async fn listen(listener: TcpListener, job: u64, key: Key, calls: Sen
                 continue;
             }
         };
-        let calls = calls.clone();
+        let (calls, gate) = (calls.clone(), gate.clone());
         tokio::spawn(async move {
             // A stranger is turned away without a word, and without a message to anyone.
-            if let Ok((stream, seat, reader)) = introduce(stream, job, &key).await {
+            if let Ok((write, seat, reader)) = introduce(stream, job, &gate).await {
                 drop(permit);
-                converse(stream, reader, seat, &calls).await;
+                converse(write, reader, seat, &calls).await;
             }
         });
     }
 }
 
-type Half = tokio::net::tcp::OwnedReadHalf;
-
 async fn introduce(
-    mut stream: TcpStream,
+    stream: TcpStream,
     job: u64,
-    key: &Key,
-) -> Result<(tokio::net::tcp::OwnedWriteHalf, Seat, Reader<Half>), WireError> {
-    stream.set_nodelay(true)?;
-    handshake::accept(&mut stream, key).await?;
-    let (read, write) = stream.into_split();
+    gate: &Gate,
+) -> Result<(Outbound, Seat, Reader<Incoming>), WireError> {
+    let (read, write) = gate.accept(stream).await?;
     let mut reader = Reader::new(read, job);
     let limit = std::time::Duration::from_secs(handshake::HANDSHAKE_SECONDS);
     let hello = tokio::time::timeout(limit, reader.next()).await;
@@ -75,12 +72,7 @@ async fn introduce(
     }
 }
 
-async fn converse(
-    write: tokio::net::tcp::OwnedWriteHalf,
-    mut reader: Reader<Half>,
-    seat: Seat,
-    calls: &Sender<Call>,
-) {
+async fn converse(write: Outbound, mut reader: Reader<Incoming>, seat: Seat, calls: &Sender<Call>) {
     let (queue, outgoing) = unbounded_channel();
     tokio::spawn(write_all(write, outgoing));
     if calls.send(Call::Arrived(seat, queue)).await.is_err() {

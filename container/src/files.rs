@@ -41,11 +41,14 @@ impl Files {
             return Ok((Self::Hdfs(client(root)?, root.to_owned()), &rest[at..]));
         }
         if let Some(rest) = path.strip_prefix("file:") {
-            let rest = rest.strip_prefix("//").map_or(rest, |rest| rest.strip_prefix("localhost").unwrap_or(rest));
+            let rest =
+                rest.strip_prefix("//").map_or(rest, |rest| rest.strip_prefix("localhost").unwrap_or(rest));
             return Ok((Self::Local, rest));
         }
         match path.split_once("://") {
-            Some((scheme, _)) if !scheme.contains('/') => Err(unsupported(path, "a local path, file: or hdfs:")),
+            Some((scheme, _)) if !scheme.contains('/') => {
+                Err(unsupported(path, "a local path, file: or hdfs:"))
+            }
             _ => Ok((Self::Local, path)),
         }
     }
@@ -72,7 +75,9 @@ impl Files {
             Self::Local => {
                 let entry = |entry: io::Result<fs::DirEntry>| {
                     let path = entry?.path();
-                    let text = path.to_str().ok_or_else(|| unsupported(&path.display().to_string(), "valid UTF-8"))?;
+                    let text = path
+                        .to_str()
+                        .ok_or_else(|| unsupported(&path.display().to_string(), "valid UTF-8"))?;
                     local_status(text, &fs::metadata(&path)?)
                 };
                 fs::read_dir(path)?.map(entry).collect::<io::Result<Vec<_>>>()?
@@ -84,6 +89,28 @@ impl Files {
         };
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(entries)
+    }
+
+    /// What matches a pattern with `*`, `?` and `[..]`, by name.
+    pub fn glob(&self, pattern: &str) -> io::Result<Vec<Status>> {
+        match self {
+            Self::Local => {
+                let entries = glob::glob(pattern).map_err(io::Error::other)?;
+                let status = |entry: Result<std::path::PathBuf, glob::GlobError>| {
+                    let path = entry.map_err(io::Error::other)?;
+                    let text = path
+                        .to_str()
+                        .ok_or_else(|| unsupported(&path.display().to_string(), "valid UTF-8"))?;
+                    local_status(text, &fs::metadata(&path)?)
+                };
+                entries.map(status).collect()
+            }
+            Self::Hdfs(client, root) => {
+                let mut matches = client.glob_status(pattern).map_err(hdfs)?;
+                matches.sort_by(|a, b| a.path.cmp(&b.path));
+                Ok(matches.iter().map(|status| hdfs_status(root, status)).collect())
+            }
+        }
     }
 
     /// A small file whole; one over `cap` bytes is refused before memory is taken for it.
@@ -144,7 +171,9 @@ impl Files {
             Self::Local => {
                 let directory = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
                 let removed = if directory { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-                removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+                removed.or_else(
+                    |error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) },
+                )
             }
             Self::Hdfs(client, _) => client.delete(path, true).map(|_| ()).map_err(hdfs),
         }
@@ -180,8 +209,14 @@ fn client(root: &str) -> io::Result<Arc<Client>> {
 }
 
 fn local_status(path: &str, metadata: &fs::Metadata) -> io::Result<Status> {
-    let modified = metadata.modified()?.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-    Ok(Status { path: path.to_owned(), directory: metadata.is_dir(), length: metadata.len(), modified_ms: modified })
+    let modified =
+        metadata.modified()?.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    Ok(Status {
+        path: path.to_owned(),
+        directory: metadata.is_dir(),
+        length: metadata.len(),
+        modified_ms: modified,
+    })
 }
 
 fn hdfs_status(root: &str, status: &hdfs_native::client::FileStatus) -> Status {

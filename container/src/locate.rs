@@ -39,7 +39,8 @@ impl FromStr for Master {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text.split_once('@').and_then(|(attempt, address)| Some((attempt.parse().ok()?, address)));
+        let parts =
+            text.split_once('@').and_then(|(attempt, address)| Some((attempt.parse().ok()?, address)));
         let (attempt, address) = parts.ok_or_else(|| format!("{text:?} is not attempt@host:port"))?;
         Ok(Self { attempt, address: address.to_owned() })
     }

@@ -134,7 +134,10 @@ fn main() -> ExitCode {
     let (ours, bare): (Vec<f64>, Vec<f64>) = pairs.unzip();
     let (ours, bare) = (median(ours), median(bare));
     let (ours_ms, bare_ms, count) = (ours * 1e3, bare * 1e3, PASSES - 2);
-    println!("pass {ours_ms:.1} ms, bare loop {bare_ms:.1} ms, ratio {:.3} (medians of {count})", ours / bare);
+    println!(
+        "pass {ours_ms:.1} ms, bare loop {bare_ms:.1} ms, ratio {:.3} (medians of {count})",
+        ours / bare
+    );
     let _ = std::fs::remove_dir_all(folder);
     ExitCode::SUCCESS
 }
@@ -150,7 +153,14 @@ fn load(path: &Path) -> SparseRows {
     let modified_ms = (metadata.mtime() as u64) * 1000 + metadata.mtime_nsec() as u64 / 1_000_000;
     let length = metadata.len();
     let path = path.display().to_string();
-    let range = lapwing::split::Range { path, offset: 0, length, file_length: length, modified_ms, hosts: Vec::new() };
+    let range = lapwing::split::Range {
+        path,
+        offset: 0,
+        length,
+        file_length: length,
+        modified_ms,
+        hosts: Vec::new(),
+    };
     let split = lapwing::split::Split { number: 0, ranges: vec![range] };
     let options = LoadOptions { format: Format::Libsvm, columns: Some(COLUMNS as u32) };
     SparseRows::load(&split, &options).expect("the input loads").0
