@@ -368,11 +368,11 @@ async fn conclude(
     };
     let told = tokio::task::spawn_blocking(read).await.ok().and_then(Result::ok).unwrap_or_default();
     let mut end = None;
-    for line in String::from_utf8_lossy(&told).lines().skip(known) {
+    for (number, line) in String::from_utf8_lossy(&told).lines().enumerate() {
         match serde_json::from_str(line) {
             Ok(News::End(outcome)) => end = Some(outcome),
-            Ok(news) => progress.show(&news),
-            Err(_) => {}
+            Ok(news) if number >= known => progress.show(&news),
+            _ => {}
         }
     }
     let logs = format!("see `yarn logs -applicationId {id}`");
