@@ -254,16 +254,20 @@ impl Scheduler {
         Ok(beat)
     }
 
-    /// After an exception the heartbeat was not processed; after a loss nobody knows.
+    /// A heartbeat that YARN refuses was not processed, so its news is untold. After any other failure, that of a new connection
+    /// for one, the attempt before may have been processed, and it has to be sent again as it was.
     fn refused(&mut self, error: Error) -> Error {
-        if let (ErrorKind::Remote { .. }, Some((_, news))) =
-            (error.kind(), self.unanswered.take_if(|_| !error.is_connection()))
-        {
+        let by_yarn =
+            matches!(error.kind(), ErrorKind::Remote { class, .. } if class.starts_with(EXCEPTIONS));
+        if let Some((_, news)) = self.unanswered.take_if(|_| by_yarn) {
             self.asks.take_back(news);
         }
         attempt_over(error)
     }
 }
+
+/// The package of the exceptions that stand for a decision of YARN's.
+const EXCEPTIONS: &str = "org.apache.hadoop.yarn.exceptions.";
 
 const WRONG_REQUEST: &str = "InvalidApplicationMasterRequestException";
 

@@ -16,7 +16,7 @@ use yarn_client::{
     credentials::Token,
     rest::{ApplicationState, LocalResource, ResourceManager, Submission},
     shell,
-    types::{ApplicationId, ContainerId, Resource},
+    types::{ApplicationId, ContainerId, NodeId, Resource},
 };
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -54,10 +54,39 @@ async fn containers_live_and_end() {
         am.start(&container, words).await.unwrap();
         assert_eq!(am.end_of(container.id).await.exit_status, exit_status);
     }
-    let unused = am.container(Ask::new(4, SMALL)).await;
+    let greedy = am.container(Ask::new(4, SMALL)).await;
+    am.start(&greedy, &["sh", "-c", "head -c 600000000 /dev/zero | tail"]).await.unwrap();
+    let ended = am.end_of(greedy.id).await;
+    assert_eq!(ended.exit_status, ExitStatus::MemoryExceeded);
+    let told = ended.explain();
+    assert!(told.starts_with("was killed for using ") && told.ends_with(" of 256 MiB"), "{told}");
+    let unused = am.container(Ask::new(5, SMALL)).await;
     am.scheduler.release(unused.id);
     assert_eq!(am.end_of(unused.id).await.exit_status, ExitStatus::Aborted);
 
+    am.finish().await;
+}
+
+/// What a second attempt sees. An unmanaged master may register twice if its containers are kept.
+#[tokio::test]
+async fn a_new_master_finds_the_containers_of_the_old_one() {
+    let Some(lab) = Lab::shared_for_test(Options::default().quick()) else { return };
+    let mut am = Master::registered(lab).await;
+    let sleeper = am.container(Ask::new(7, SMALL)).await;
+    am.start(&sleeper, &["sleep", "600"]).await.unwrap();
+    am.wait_for_state(&sleeper, ContainerState::Running).await;
+    // The ResourceManager has to hear of it from the node's next heartbeat.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+
+    am.scheduler = Scheduler::new(vec![lab.rm_scheduler()], &am.token).unwrap();
+    am.nodes = NodeManagers::new();
+    let registered = am.scheduler.register("", -1, "").await.unwrap();
+    am.nodes.add_tokens(registered.node_tokens);
+    let found = registered.previous.iter().find(|container| container.id == sleeper.id).unwrap();
+    assert_eq!((found.key, &found.node), (7, &sleeper.node));
+    am.wait_for_state(found, ContainerState::Running).await;
+    am.nodes.stop(found).await.unwrap();
+    assert_eq!(am.end_of(found.id).await.exit_status, ExitStatus::KilledByMaster);
     am.finish().await;
 }
 
@@ -187,9 +216,9 @@ async fn blocks_are_where_the_namenode_says() {
 }
 
 /// One lab of its own, with everything encrypted and a new AMRM key every 35 s: first the roll-over, then a ResourceManager
-/// that is killed and comes back.
+/// that is killed and comes back, at last a node that is gone.
 #[tokio::test]
-async fn a_new_token_and_a_restarted_resource_manager_are_survived() {
+async fn new_tokens_restarts_and_losses_are_survived() {
     let options = Options::default()
         .quick()
         .nodes(1)
@@ -226,6 +255,17 @@ async fn a_new_token_and_a_restarted_resource_manager_are_survived() {
     assert_eq!(second.id.epoch(), 1, "given by the restarted ResourceManager");
     am.start(&second, &["true"]).await.unwrap();
     assert_eq!(am.end_of(second.id).await.exit_status, ExitStatus::Success);
+
+    let third = am.container(Ask::new(3, SMALL)).await;
+    am.start(&third, &["sleep", "600"]).await.unwrap();
+    am.wait_for_state(&third, ContainerState::Running).await;
+    lab.crash_node(1).unwrap();
+    let ended = am.end_of(third.id).await;
+    assert_eq!(
+        (ended.exit_status, ended.explain().as_str()),
+        (ExitStatus::Aborted, "was lost with its node")
+    );
+    assert!(am.lost.contains(&third.node));
     am.finish().await;
 }
 
@@ -240,6 +280,7 @@ struct Master<'a> {
     namenode: NameNode,
     granted: Vec<Container>,
     completed: Vec<Completed>,
+    lost: Vec<NodeId>,
 }
 
 impl<'a> Master<'a> {
@@ -278,6 +319,7 @@ impl<'a> Master<'a> {
             namenode: namenode(lab),
             granted: Vec::new(),
             completed: Vec::new(),
+            lost: Vec::new(),
         }
     }
 
@@ -292,6 +334,9 @@ impl<'a> Master<'a> {
         self.nodes.add_tokens(beat.node_tokens.iter().cloned());
         self.granted.extend(beat.granted.iter().cloned());
         self.completed.extend(beat.completed.iter().cloned());
+        self.lost.extend(
+            beat.nodes.iter().filter(|change| change.state.is_gone()).map(|change| change.node.clone()),
+        );
         beat
     }
 
@@ -355,7 +400,7 @@ impl<'a> Master<'a> {
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
         assert_eq!((report.state, report.final_status), (ApplicationState::Finished, FinalStatus::Succeeded));
-        assert_eq!(report.diagnostics.trim(), "all done");
+        assert!(report.diagnostics.trim().ends_with("all done"), "{}", report.diagnostics);
     }
 }
 
