@@ -26,19 +26,7 @@ const SIZE: Resource = Resource::new(256, 1);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::from(4)
-        }
-    }
-}
-
-/// Whether all of them ended well.
-async fn run() -> Result<bool> {
+async fn main() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [count, command @ ..] = &*arguments else { bail!("usage: shell CONTAINERS COMMAND [ARGUMENT...]") };
     let count: i64 = count.parse().context("CONTAINERS is a number")?;
@@ -61,10 +49,10 @@ async fn run() -> Result<bool> {
     };
     scheduler.finish(status, "", "").await?;
     eprintln!("output: yarn logs -applicationId {id}");
-    outcome
+    Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Starts the command in every container that is granted, until all have ended.
+/// Starts the command in every container that is granted, until all have ended: whether all ended well.
 async fn supervise(scheduler: &mut Scheduler, count: i64, command: &[String]) -> Result<bool> {
     let context = LaunchContext { command: shell::command(command), ..LaunchContext::default() };
     let nodes = NodeManagers::new();

@@ -35,6 +35,29 @@ pub use beat::{Beat, NodeChange, NodeState, Preemption, Registered};
 
 /// The session of one application attempt with the ResourceManager.
 ///
+/// ```no_run
+/// # async fn master(addresses: Vec<String>, token: yarn_client::credentials::Token) -> yarn_client::Result<()> {
+/// use yarn_client::{Ask, FinalStatus, LaunchContext, NodeManagers, Scheduler, shell, types::Resource};
+///
+/// let mut scheduler = Scheduler::new(addresses, &token)?;
+/// let nodes = NodeManagers::new();
+/// let context = LaunchContext { command: shell::command(["sleep", "10"]), ..LaunchContext::default() };
+/// nodes.add_tokens(scheduler.register("", -1, "").await?.node_tokens);
+/// scheduler.ask(Ask::new(1, Resource::new(512, 1)));
+/// let mut done = false;
+/// while !done {
+///     let beat = scheduler.allocate(0.0).await?;
+///     nodes.add_tokens(beat.node_tokens);
+///     for container in &beat.granted {
+///         nodes.start(container, &context).await?;
+///     }
+///     done = !beat.completed.is_empty();
+///     tokio::time::sleep(scheduler.pace()).await;
+/// }
+/// scheduler.finish(FinalStatus::Succeeded, "", "").await
+/// # }
+/// ```
+///
 /// All its calls may be given up (dropped, or lost in a `select!`) and made again: nothing is told twice or forgotten.
 pub struct Scheduler {
     proxy: Proxy,

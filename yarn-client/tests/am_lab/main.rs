@@ -3,25 +3,19 @@
 //! The masters are unmanaged: YARN starts none, and the tests are masters themselves. Where Java or Maven is missing each
 //! test says so and ends.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+mod master;
+
+use std::time::{Duration, Instant};
 
 use lapwing_lab::{Lab, Options, Role, RpcProtection, Site};
+use master::{Master, SMALL, namenode, upload};
 use yarn_client::{
-    ApplicationClient, Ask, Beat, Completed, Container, ContainerState, Error, ErrorKind, ExitStatus,
-    FileKind, FinalStatus, Identity, LaunchContext, NameNode, NodeManagers, Scheduler,
-    config::{Configuration, Environment, RmService},
+    Ask, ContainerState, ErrorKind, ExitStatus, FileKind, LaunchContext, NodeManagers, Scheduler,
     credentials::Token,
-    rest::{ApplicationState, LocalResource, ResourceManager, Submission},
+    rest::{ApplicationState, LocalResource},
     shell,
-    types::{ApplicationId, ContainerId, NodeId, Resource},
+    types::Resource,
 };
-
-const PATIENCE: Duration = Duration::from_secs(90);
-const SMALL: Resource = Resource::new(256, 1);
-const USER: &str = "alice";
 
 #[tokio::test]
 async fn containers_live_and_end() {
@@ -78,7 +72,7 @@ async fn a_new_master_finds_the_containers_of_the_old_one() {
     // The ResourceManager has to hear of it from the node's next heartbeat.
     tokio::time::sleep(Duration::from_millis(500)).await;
 
-    am.scheduler = Scheduler::new(vec![lab.rm_scheduler()], &am.token).unwrap();
+    am.scheduler = Scheduler::new(vec!["127.0.0.1:1".into(), lab.rm_scheduler()], &am.token).unwrap();
     am.nodes = NodeManagers::new();
     let registered = am.scheduler.register("", -1, "").await.unwrap();
     am.nodes.add_tokens(registered.node_tokens);
@@ -149,7 +143,7 @@ async fn mistakes_are_told_and_can_be_mended() {
 async fn files_secrets_and_variables_reach_the_process() {
     let Some(lab) = Lab::shared_for_test(Options::default().quick()) else { return };
     let mut am = Master::registered(lab).await;
-    let remote = upload(lab, "shipped", b"shipped");
+    let remote = upload(lab, "shipped", b"shipped", 1 << 20);
     let status = am.namenode.status(&remote).await.unwrap().unwrap();
     let file =
         LocalResource::file(format!("{}{remote}", lab.default_fs()), status.length, status.modified_ms);
@@ -174,7 +168,7 @@ async fn blocks_are_where_the_namenode_says() {
     let Some(lab) = Lab::shared_for_test(options) else { return };
     let namenode = namenode(lab);
     let length = 5000;
-    let remote = upload_in_blocks(lab, "blocks", &vec![b'x'; length], 2048);
+    let remote = upload(lab, "blocks", &vec![b'x'; length], 2048);
     let expected = lab.block_hosts(&remote).unwrap();
     let blocks = namenode.block_locations(&remote, 0..u64::MAX).await.unwrap();
     let extents: Vec<_> = blocks.iter().map(|block| (block.offset, block.length)).collect();
@@ -267,163 +261,4 @@ async fn new_tokens_restarts_and_losses_are_survived() {
     );
     assert!(am.lost.contains(&third.node));
     am.finish().await;
-}
-
-/// An application whose master is this test.
-struct Master<'a> {
-    lab: &'a Lab,
-    id: ApplicationId,
-    token: Token,
-    clients: ApplicationClient,
-    scheduler: Scheduler,
-    nodes: NodeManagers,
-    namenode: NameNode,
-    granted: Vec<Container>,
-    completed: Vec<Completed>,
-    lost: Vec<NodeId>,
-}
-
-impl<'a> Master<'a> {
-    async fn new(lab: &'a Lab) -> Self {
-        let rest = ResourceManager::new([lab.rm_web()]).unwrap().user(USER);
-        let id = rest.new_application().await.unwrap().id;
-        let submission = Submission {
-            unmanaged: true,
-            keep_containers: true,
-            max_attempts: Some(1),
-            ..Submission::new(id, "unmanaged", "true", SMALL)
-        };
-        rest.submit(&submission).await.unwrap();
-        let configuration = Configuration::load(lab.conf_dir(), Environment::of_process()).unwrap();
-        let addresses = configuration.resource_manager(RmService::Client).unwrap();
-        let addresses = addresses.iter().map(ToString::to_string).collect();
-        let clients = ApplicationClient::new(addresses, Identity::User(USER.into()));
-        let started = Instant::now();
-        let token = loop {
-            let report = clients.master(id).await.unwrap();
-            if let Some(token) = report.am_rm_token {
-                break token;
-            }
-            assert!(started.elapsed() < PATIENCE && !report.state.is_final(), "{report:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        };
-        let scheduler = Scheduler::new(vec![lab.rm_scheduler()], &token).unwrap();
-        assert_eq!(scheduler.attempt(), id.attempt(1));
-        Self {
-            lab,
-            id,
-            token,
-            clients,
-            scheduler,
-            nodes: NodeManagers::new(),
-            namenode: namenode(lab),
-            granted: Vec::new(),
-            completed: Vec::new(),
-            lost: Vec::new(),
-        }
-    }
-
-    async fn registered(lab: &'a Lab) -> Self {
-        let mut am = Self::new(lab).await;
-        am.scheduler.register("", -1, "").await.unwrap();
-        am
-    }
-
-    async fn beat(&mut self) -> Beat {
-        let beat = self.scheduler.allocate(0.5).await.unwrap();
-        self.nodes.add_tokens(beat.node_tokens.iter().cloned());
-        self.granted.extend(beat.granted.iter().cloned());
-        self.completed.extend(beat.completed.iter().cloned());
-        self.lost.extend(
-            beat.nodes.iter().filter(|change| change.state.is_gone()).map(|change| change.node.clone()),
-        );
-        beat
-    }
-
-    async fn container(&mut self, ask: Ask) -> Container {
-        let key = ask.key;
-        self.scheduler.ask(ask);
-        self.granted(key).await
-    }
-
-    async fn granted(&mut self, key: i64) -> Container {
-        let started = Instant::now();
-        loop {
-            if let Some(at) = self.granted.iter().position(|container| container.key == key) {
-                return self.granted.remove(at);
-            }
-            assert!(started.elapsed() < PATIENCE, "no container for {key}");
-            self.beat().await;
-            tokio::time::sleep(self.scheduler.pace()).await;
-        }
-    }
-
-    async fn end_of(&mut self, id: ContainerId) -> Completed {
-        let started = Instant::now();
-        loop {
-            if let Some(at) = self.completed.iter().position(|completed| completed.id == id) {
-                return self.completed.remove(at);
-            }
-            assert!(started.elapsed() < PATIENCE, "{id} has not ended");
-            self.beat().await;
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-
-    async fn start(&self, container: &Container, words: &[&str]) -> Result<(), Error> {
-        let context = LaunchContext { command: shell::command(words), ..LaunchContext::default() };
-        self.nodes.start(container, &context).await
-    }
-
-    async fn wait_for_state(&self, container: &Container, state: ContainerState) {
-        let started = Instant::now();
-        loop {
-            let status = self.nodes.status(container).await.unwrap();
-            if status.state == state {
-                return;
-            }
-            assert!(started.elapsed() < PATIENCE, "{status:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    async fn finish(&mut self) {
-        self.scheduler.finish(FinalStatus::Succeeded, "all done", "").await.unwrap();
-        let rest = ResourceManager::new([self.lab.rm_web()]).unwrap().user(USER);
-        let started = Instant::now();
-        let report = loop {
-            let report = rest.report(self.id).await.unwrap();
-            if report.state.is_final() {
-                break report;
-            }
-            assert!(started.elapsed() < PATIENCE, "{report:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        };
-        assert_eq!((report.state, report.final_status), (ApplicationState::Finished, FinalStatus::Succeeded));
-        assert!(report.diagnostics.trim().ends_with("all done"), "{}", report.diagnostics);
-    }
-}
-
-fn namenode(lab: &Lab) -> NameNode {
-    let address = lab.default_fs().strip_prefix("hdfs://").unwrap().to_owned();
-    NameNode::new(vec![address], Identity::User(USER.into()))
-}
-
-fn upload(lab: &Lab, name: &str, bytes: &[u8]) -> String {
-    upload_in_blocks(lab, name, bytes, 1 << 20)
-}
-
-/// Puts a file into a folder of this run's own.
-fn upload_in_blocks(lab: &Lab, name: &str, bytes: &[u8], block_size: u64) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let local = folder.path().join(name);
-    fs::write(&local, bytes).unwrap();
-    let remote = format!("/tmp/am-lab-{}-{name}/{name}", std::process::id());
-    let setting = format!("dfs.blocksize={block_size}");
-    let parent = remote.rsplit_once('/').unwrap().0;
-    assert!(lab.fs(["-mkdir", "-p", parent]).unwrap().status.success());
-    let local = local.to_str().unwrap();
-    let output = lab.fs(["-D", &setting, "-put", local, &remote]).unwrap();
-    assert!(output.status.success(), "{output:?}");
-    remote
 }
