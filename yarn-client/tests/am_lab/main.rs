@@ -24,6 +24,7 @@ async fn containers_live_and_end() {
     let registered = am.scheduler.register("here", 1234, "").await.unwrap();
     assert_eq!(registered.maximum, Some(Resource::new(4096, 8)));
     assert_eq!(registered.queue, "root.default");
+    let sleeper = am.container(Ask::new(1, SMALL)).await;
     let report = am.clients.master(am.id).await.unwrap();
     assert_eq!(
         (report.state, report.host.as_str(), report.rpc_port),
@@ -31,7 +32,6 @@ async fn containers_live_and_end() {
     );
     assert_eq!(report.attempt, Some(am.scheduler.attempt()));
 
-    let sleeper = am.container(Ask::new(1, SMALL)).await;
     am.start(&sleeper, &["sleep", "600"]).await.unwrap();
     am.wait_for_state(&sleeper, ContainerState::Running).await;
     let error = am.start(&sleeper, &["sleep", "600"]).await.unwrap_err();
