@@ -35,6 +35,29 @@ pub use beat::{Beat, NodeChange, NodeState, Preemption, Registered};
 
 /// The session of one application attempt with the ResourceManager.
 ///
+/// ```no_run
+/// # async fn master(addresses: Vec<String>, token: yarn_client::credentials::Token) -> yarn_client::Result<()> {
+/// use yarn_client::{Ask, FinalStatus, LaunchContext, NodeManagers, Scheduler, shell, types::Resource};
+///
+/// let mut scheduler = Scheduler::new(addresses, &token)?;
+/// let nodes = NodeManagers::new();
+/// let context = LaunchContext { command: shell::command(["sleep", "10"]), ..LaunchContext::default() };
+/// nodes.add_tokens(scheduler.register("", -1, "").await?.node_tokens);
+/// scheduler.ask(Ask::new(1, Resource::new(512, 1)));
+/// let mut done = false;
+/// while !done {
+///     let beat = scheduler.allocate(0.0).await?;
+///     nodes.add_tokens(beat.node_tokens);
+///     for container in &beat.granted {
+///         nodes.start(container, &context).await?;
+///     }
+///     done = !beat.completed.is_empty();
+///     tokio::time::sleep(scheduler.pace()).await;
+/// }
+/// scheduler.finish(FinalStatus::Succeeded, "", "").await
+/// # }
+/// ```
+///
 /// All its calls may be given up (dropped, or lost in a `select!`) and made again: nothing is told twice or forgotten.
 pub struct Scheduler {
     proxy: Proxy,
@@ -254,16 +277,20 @@ impl Scheduler {
         Ok(beat)
     }
 
-    /// After an exception the heartbeat was not processed; after a loss nobody knows.
+    /// A heartbeat that YARN refuses was not processed, so its news is untold. After any other failure, that of a new connection
+    /// for one, the attempt before may have been processed, and it has to be sent again as it was.
     fn refused(&mut self, error: Error) -> Error {
-        if let (ErrorKind::Remote { .. }, Some((_, news))) =
-            (error.kind(), self.unanswered.take_if(|_| !error.is_connection()))
-        {
+        let by_yarn =
+            matches!(error.kind(), ErrorKind::Remote { class, .. } if class.starts_with(EXCEPTIONS));
+        if let Some((_, news)) = self.unanswered.take_if(|_| by_yarn) {
             self.asks.take_back(news);
         }
         attempt_over(error)
     }
 }
+
+/// The package of the exceptions that stand for a decision of YARN's.
+const EXCEPTIONS: &str = "org.apache.hadoop.yarn.exceptions.";
 
 const WRONG_REQUEST: &str = "InvalidApplicationMasterRequestException";
 

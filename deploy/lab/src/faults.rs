@@ -52,7 +52,8 @@ impl Lab {
         Ok(())
     }
 
-    /// Waits until every daemon does its work: HDFS out of safe mode, all DataNodes live, all NodeManagers running.
+    /// Waits until every daemon that runs now does its work: HDFS out of safe mode, DataNodes and NodeManagers
+    /// registered. Of a daemon that was killed it says nothing, so launch it first.
     pub fn wait_ready(&self) -> Result<()> {
         ready::wait_all(&self.plan, PATIENCE)
     }

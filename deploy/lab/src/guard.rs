@@ -13,6 +13,7 @@ use crate::{net, process};
 /// takes a holder's lock away however it ends; then a small shell script, the guardian, ends all that the lab runs.
 #[derive(Debug)]
 pub(crate) struct Guard {
+    dir: PathBuf,
     held: File,
     /// Only in the process that started the lab.
     guardian: Option<Child>,
@@ -37,7 +38,7 @@ impl Guard {
         }
         fs::rename(&hidden, &dir)?;
         let guardian = guardian(&dir, &id, run)?;
-        Ok((Self { held, guardian: Some(guardian) }, dir, id))
+        Ok((Self { dir: dir.clone(), held, guardian: Some(guardian) }, dir, id))
     }
 
     /// Holds a lab that another process has started, unless it is ending.
@@ -45,13 +46,15 @@ impl Guard {
         let held = File::open(dir.join("held")).ok()?;
         held.try_lock_shared().ok()?;
         // The lock of a file that was removed meanwhile means nothing.
-        dir.join("held").exists().then_some(Self { held, guardian: None })
+        dir.join("held").exists().then_some(Self { dir: dir.to_owned(), held, guardian: None })
     }
 
-    /// Lets go, and waits until the guardian has cleared up if this process started it.
+    /// Lets go. In the process that started the lab this is its end, whatever cargo still does, and it waits until the
+    /// guardian has cleared up.
     pub(crate) fn release(&mut self) {
-        let _ = self.held.unlock();
         if let Some(mut guardian) = self.guardian.take() {
+            let _ = fs::write(self.dir.join("end"), "");
+            let _ = self.held.unlock();
             let _ = guardian.wait();
         }
     }
@@ -89,8 +92,11 @@ fn clear_leftovers(root: &Path) {
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
         let dir = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("shared-") && !is_recent(&dir) {
+            let _ = fs::remove_file(&dir);
+        }
         let Ok(held) = File::open(dir.join("held")) else { continue };
-        if name.starts_with('.') || held.try_lock().is_err() || recently_kept(&dir) {
+        if name.starts_with('.') || held.try_lock().is_err() || is_recent(&dir.join("keep")) {
             continue;
         }
         if process::sweep(&name).is_ok() {
@@ -99,8 +105,90 @@ fn clear_leftovers(root: &Path) {
     }
 }
 
-/// Logs of a failed test stay for a day.
-fn recently_kept(dir: &Path) -> bool {
-    let age = |kept: fs::Metadata| kept.modified().ok()?.elapsed().ok();
-    fs::metadata(dir.join("keep")).ok().and_then(age).is_some_and(|age| age.as_secs() < 24 * 3600)
+/// Whether there is a file of less than a day: that long the logs of a failed test stay.
+fn is_recent(file: &Path) -> bool {
+    let age = |file: fs::Metadata| file.modified().ok()?.elapsed().ok();
+    fs::metadata(file).ok().and_then(age).is_some_and(|age| age.as_secs() < 24 * 3600)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// A process that carries a lab's mark, as its daemons do.
+    fn daemon(id: &str) -> Child {
+        Command::new("sleep").arg("1000").env(process::MARK, id).spawn().unwrap()
+    }
+
+    fn ends(mut daemon: Child, within: Duration) {
+        let begin = Instant::now();
+        while daemon.try_wait().unwrap().is_none() {
+            assert!(begin.elapsed() < within, "the guardian left a process");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    #[test]
+    fn a_lab_ends_with_its_last_holder() {
+        let (mut first, dir, id) = Guard::found(None).unwrap();
+        let mut daemon = daemon(&id);
+        let second = Guard::join(&dir).unwrap();
+        first.held.unlock().unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(daemon.try_wait().unwrap().is_none(), "it has another holder");
+        drop(second);
+        first.release();
+        assert!(!dir.exists());
+        assert!(Guard::join(&dir).is_none());
+        ends(daemon, Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_lab_outlives_its_holders_while_cargo_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let cargo = folder.path().join("cargo-look-alike");
+        std::os::unix::fs::symlink("/bin/sleep", &cargo).unwrap();
+        let mut cargo = Command::new(cargo).arg("1000").spawn().unwrap();
+        let (mut guard, _, id) = Guard::found(Some(cargo.id())).unwrap();
+        let mut daemon = daemon(&id);
+        guard.held.unlock().unwrap();
+        std::thread::sleep(Duration::from_millis(500));
+        assert!(daemon.try_wait().unwrap().is_none(), "the run goes on");
+        cargo.kill().unwrap();
+        cargo.wait().unwrap();
+        ends(daemon, Duration::from_secs(10));
+        guard.release();
+    }
+
+    #[test]
+    fn a_lab_ends_when_its_holder_is_killed() {
+        let program = std::env::current_exe().unwrap();
+        let mut holder = Command::new(program)
+            .args(["--ignored", "--exact", "guard::tests::holder", "--nocapture"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(holder.stdout.take().unwrap()).lines();
+        let id = lines
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.strip_prefix("holds ")?.to_owned()))
+            .unwrap();
+        let daemon = daemon(&id);
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        ends(daemon, Duration::from_secs(10));
+    }
+
+    /// Not a test: the process that the test before kills.
+    #[test]
+    #[ignore = "it is started by another test"]
+    #[expect(clippy::print_stdout, reason = "the other test reads it")]
+    fn holder() {
+        let (_guard, _, id) = Guard::found(None).unwrap();
+        println!("\nholds {id}");
+        std::thread::sleep(Duration::from_secs(1000));
+    }
 }

@@ -3,7 +3,7 @@
 guard() {
     dir=$1 id=$2 run=$3
     trap '' HUP INT TERM
-    while [ -n "$run" ] && grep -q '^cargo' "/proc/$run/comm" 2>/dev/null; do sleep 0.2; done
+    while [ -n "$run" ] && [ ! -e "$dir/end" ] && grep -q '^cargo' "/proc/$run/comm" 2>/dev/null; do sleep 0.2; done
     exec 9<"$dir/held" || return
     # Holders have it locked, shared; the kernel lets go of their lock however they end.
     flock 9

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use anyhow::{Result, bail};
 
@@ -23,20 +23,31 @@ pub(crate) fn bring_up(plan: &Plan, patience: Duration) -> Result<()> {
         }
         namenode.join().unwrap_or_else(|_| bail!("starting the NameNode panicked"))
     })?;
-    wait(plan, "the NameNode", patience, begin, || namenode_ready(plan))?;
+    wait(plan, &[Role::NameNode], Role::NameNode, patience, begin, &|| namenode_ready(plan))?;
     hdfs::make_folders(plan)?;
     // Without a NameNode the history server looks again only every ten seconds.
     daemon::launch(plan, Role::JobHistory)?;
     wait_all(plan, patience.saturating_sub(begin.elapsed()))
 }
 
-/// Waits until every daemon that should run does its work: HDFS writable, all nodes registered.
+/// Waits until every daemon that runs now does its work: HDFS writable, all nodes registered.
 pub(crate) fn wait_all(plan: &Plan, patience: Duration) -> Result<()> {
     let begin = Instant::now();
-    wait(plan, "the NameNode", patience, begin, || namenode_ready(plan))?;
-    wait(plan, "the DataNodes", patience, begin, || datanodes_ready(plan))?;
-    wait(plan, "the NodeManagers", patience, begin, || nodes_ready(plan))?;
-    wait(plan, "the history server", patience, begin, || {
+    let running: Vec<Role> =
+        plan.roles().into_iter().filter(|role| daemon::pid(plan, *role).is_some()).collect();
+    let wait = |role: Role, ready: &dyn Fn() -> Result<bool>| {
+        if running.contains(&role) { wait(plan, &running, role, patience, begin, ready) } else { Ok(()) }
+    };
+    wait(Role::NameNode, &|| namenode_ready(plan))?;
+    for node in 1..=plan.options.nodes {
+        if running.contains(&Role::NameNode) {
+            wait(Role::DataNode(node), &|| datanode_ready(plan, node))?;
+        }
+        if running.contains(&Role::ResourceManager) {
+            wait(Role::NodeManager(node), &|| node_manager_ready(plan, node))?;
+        }
+    }
+    wait(Role::JobHistory, &|| {
         http::get(&format!("http://{}/ws/v1/history/info", plan.address(Role::JobHistory, "web")))
             .map(|_| true)
     })
@@ -44,25 +55,23 @@ pub(crate) fn wait_all(plan: &Plan, patience: Duration) -> Result<()> {
 
 fn wait(
     plan: &Plan,
-    what: &str,
+    running: &[Role],
+    role: Role,
     patience: Duration,
     begin: Instant,
-    ready: impl Fn() -> Result<bool>,
+    ready: &dyn Fn() -> Result<bool>,
 ) -> Result<()> {
     loop {
         let last = match ready() {
             Ok(true) => return Ok(()),
-            Ok(false) => "not all are there".to_owned(),
+            Ok(false) => "it runs, but does not serve yet".to_owned(),
             Err(error) => format!("{error:#}"),
         };
-        for role in plan.roles() {
-            // One that was never started has no pid file, and is not missed.
-            if plan.home(role).join("pid").exists() && daemon::pid(plan, role).is_none() {
-                bail!("{role} has ended while the lab waited for {what}: {}", last_words(plan, role))
-            }
+        if let Some(dead) = running.iter().find(|role| daemon::pid(plan, **role).is_none()) {
+            bail!("{dead} has ended while the lab waited for {role}: {}", last_words(plan, *dead))
         }
         if begin.elapsed() > patience {
-            bail!("{what} took more than {} s: {last}", patience.as_secs())
+            bail!("{role} took more than {} s: {last}", patience.as_secs())
         }
         thread::sleep(Duration::from_millis(100));
     }
@@ -74,19 +83,30 @@ fn namenode_ready(plan: &Plan) -> Result<bool> {
     Ok(info["Safemode"] == "")
 }
 
-fn datanodes_ready(plan: &Plan) -> Result<bool> {
+/// Whether the NameNode knows a DataNode and the DataNode, which may be a new process, has told it of itself.
+fn datanode_ready(plan: &Plan, node: usize) -> Result<bool> {
+    let role = Role::DataNode(node);
+    let info = http::bean(&plan.address(role, "web"), "Hadoop:service=DataNode,name=DataNodeInfo")?;
+    // A text that is JSON again, as is the list of live nodes.
+    let registered = r#""ActorState":"RUNNING""#;
+    if !info["BPServiceActorInfo"].as_str().is_some_and(|actors| actors.contains(registered)) {
+        return Ok(false);
+    }
     let web = plan.address(Role::NameNode, "web");
-    let state = http::bean(&web, "Hadoop:service=NameNode,name=FSNamesystemState")?;
-    Ok(state["NumLiveDataNodes"] == plan.options.datanodes)
+    let info = http::bean(&web, "Hadoop:service=NameNode,name=NameNodeInfo")?;
+    let named = format!("\"{}:{}\"", plan.host(role), plan.port(role, "data"));
+    Ok(info["LiveNodes"].as_str().is_some_and(|nodes| nodes.contains(&named)))
 }
 
-fn nodes_ready(plan: &Plan) -> Result<bool> {
-    let metrics = http::get(&format!(
-        "http://{}/ws/v1/cluster/nodes?states=RUNNING",
-        plan.address(Role::ResourceManager, "web")
-    ))?;
-    let nodes = metrics["nodes"]["node"].as_array().map_or(0, Vec::len);
-    Ok(nodes == plan.options.nodes)
+/// Whether a node is registered and healthy. For 20 s the ResourceManager believes in a NodeManager that was killed, so
+/// the health it knows must be newer than the process.
+fn node_manager_ready(plan: &Plan, node: usize) -> Result<bool> {
+    let role = Role::NodeManager(node);
+    let rm = plan.address(Role::ResourceManager, "web");
+    let info = http::get(&format!("http://{rm}/ws/v1/cluster/nodes/{}", plan.address(role, "rpc")))?;
+    let started = fs::metadata(plan.home(role).join("pid"))?.modified()?.duration_since(UNIX_EPOCH)?;
+    let known = Duration::from_millis(info["node"]["lastHealthUpdate"].as_u64().unwrap_or(0));
+    Ok(info["node"]["state"] == "RUNNING" && known > started)
 }
 
 /// The line of a dead daemon's log that most likely says why.

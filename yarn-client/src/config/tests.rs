@@ -234,7 +234,7 @@ fn security_is_told_by_name() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn any_file_is_read_without_a_panic(text in "(<property>|</property>|<name>|</name>|<value>|</value>|<final>true</final>|\

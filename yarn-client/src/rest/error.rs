@@ -84,6 +84,7 @@ pub enum RestError {
 impl RestError {
     /// Whether what was asked for does not exist (an application that the ResourceManager does not know, or forgot).
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Remote { status: 404, .. } | Self::Refused { status: 404, .. })
+        // A page saying 404 comes from a server that is no ResourceManager.
+        matches!(self, Self::Remote { status: 404, .. })
     }
 }

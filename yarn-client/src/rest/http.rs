@@ -15,6 +15,9 @@ const MAX_REDIRECTS: usize = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// The message of a refusal that has none.
+pub(super) const NO_REASON: &str = "no reason given";
+
 /// What is known about the servers, and how to ask them.
 pub(super) struct Transport {
     pub(super) client: Client,
@@ -124,7 +127,11 @@ impl Transport {
     /// Where a standby sends us. Other redirects lead to pages for people.
     fn redirected(&self, request: &str, from: &Url, response: &Response) -> Result<Url, Failure> {
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-        let url = location.and_then(|location| from.join(location).ok());
+        let mut url = location.and_then(|location| from.join(location).ok());
+        if let Some(url) = url.as_mut().filter(|url| url.query().is_none()) {
+            // The user is in it.
+            url.set_query(from.query());
+        }
         let same_method = matches!(response.status().as_u16(), 307 | 308);
         let refused = |message: String| {
             let status = response.status().as_u16();
@@ -202,7 +209,7 @@ fn refusal(request: String, status: StatusCode, body: &[u8]) -> RestError {
     let message = match exception.text_or_none("message") {
         // The class of the inner exception says nothing to people.
         Some(message) => message.strip_prefix("java.lang.Exception: ").unwrap_or(&message).to_string(),
-        None => sentence(body),
+        None => Fields(&json).text_or_none("message").unwrap_or_else(|| sentence(body)),
     };
     let status = status.as_u16();
     if status == 403 && message.contains("via REST is disabled") {
@@ -234,7 +241,7 @@ fn sentence(page: &[u8]) -> String {
         })
         .collect();
     let line: String = plain.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect();
-    if line.is_empty() { "no reason given".into() } else { line }
+    if line.is_empty() { NO_REASON.into() } else { line }
 }
 
 #[cfg(test)]

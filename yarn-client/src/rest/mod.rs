@@ -86,6 +86,9 @@ impl ResourceManager {
         }
         // Redirects are followed by hand: the body must go along, and a token must not go everywhere.
         let client = client.redirect(redirect::Policy::none()).connect_timeout(CONNECT_TIMEOUT);
+        #[cfg(feature = "https")]
+        // Fails where the program has installed a provider of its own, which then counts.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = client.build().map_err(|error| bad(error.to_string()))?;
         let transport = Transport {
             client,
@@ -269,7 +272,10 @@ impl ResourceManager {
     /// [`RestError`]; some clusters show it to administrators only.
     pub async fn property(&self, name: &str) -> Result<Option<String>, RestError> {
         let answer = match self.transport.ask(Method::GET, "/conf", &[("name", name)], None).await {
-            Err(error) if error.is_not_found() => return Ok(None),
+            // The bare status, without any body.
+            Err(RestError::Refused { status: 404, message, .. }) if message == http::NO_REASON => {
+                return Ok(None);
+            }
             answer => answer?,
         };
         Ok(Fields(&answer.json()?).of("property").text_or_none("value"))

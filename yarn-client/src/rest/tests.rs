@@ -80,10 +80,11 @@ async fn a_delegation_token_goes_in_its_header_and_names_the_user() {
 #[tokio::test]
 async fn a_standby_sends_the_request_on_with_its_body() {
     let active = Server::start([reply("202 Accepted", "")]);
-    let location = format!("http://{}/ws/v1/cluster/apps?user.name=u", active.address);
+    let location = format!("http://{}/ws/v1/cluster/apps", active.address);
     let standby =
         Server::start([format!("HTTP/1.1 307 x\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")]);
-    client(&[standby.address]).submit(&submission()).await.unwrap();
+    client(&[standby.address]).user("u").submit(&submission()).await.unwrap();
+    assert!(active.request(0).starts_with("POST /ws/v1/cluster/apps?user.name=u "));
     assert!(active.request(0).ends_with(&submission().to_json().to_string()));
 }
 
@@ -143,6 +144,7 @@ async fn refusals_are_typed() {
         reply("401 x", "<html><title>Error 401 Authentication required</title></html>"),
         reply("500 x", "<html><title>Error 500</title></html>"),
         reply("404 x", ""),
+        reply("404 x", r#"{"servlet":"a","message":"Not Found"}"#),
         reply("200 OK", "<html>"),
     ]);
     let yarn = client(&[server.address]);
@@ -159,6 +161,8 @@ async fn refusals_are_typed() {
     );
     assert!(matches!(yarn.state(ID).await, Err(RestError::Refused { status: 500, .. })));
     assert_eq!(yarn.property("no.such").await.unwrap(), None);
+    let error = yarn.property("of.another.server").await.unwrap_err();
+    assert!(!error.is_not_found() && error.to_string().ends_with("/conf: status 404: Not Found"), "{error}");
     assert!(matches!(yarn.state(ID).await, Err(RestError::Malformed { .. })));
 }
 

@@ -12,7 +12,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use prost::Message;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     sync::{mpsc, oneshot},
     task::AbortHandle,
@@ -22,12 +22,12 @@ use tokio::{
 use super::{
     Deadlines, Identity,
     frame::{self, Response},
+    stream::{Reader, Writer, authenticate, remote},
 };
 use crate::{
-    credentials::Token,
     error::{Error, ErrorKind, Result},
-    proto::rpc::{RpcResponseHeader, RpcSasl, RpcStatus, SaslState},
-    sasl::{self, Layer, Negotiation, Opener, Sealer, Step},
+    proto::rpc::RpcStatus,
+    sasl::Layer,
 };
 
 /// Closes when dropped.
@@ -79,7 +79,10 @@ impl Connection {
         writer.write(&frame::context(&client, protocol, user)?).await?;
         let ping = frame::ping(&client)?;
         let write = tokio::spawn(write(writer, queue, ping, deadlines.ping, Arc::clone(&shared)));
-        let read = tokio::spawn(read(Reader { stream: reading, unread, opener }, Arc::clone(&shared)));
+        let read = tokio::spawn(read(
+            Reader { stream: reading, unread, opener, plain: BytesMut::new() },
+            Arc::clone(&shared),
+        ));
         let tasks = [write.abort_handle(), read.abort_handle()];
         Ok(Self { protocol, client, deadline: deadlines.call, shared, outgoing, tasks })
     }
@@ -175,9 +178,8 @@ impl Shared {
         let call = answer.call();
         let outcome = match answer.header.status() {
             RpcStatus::Success => Ok(answer.body),
-            RpcStatus::Fatal => return Err(remote(answer.header)),
-            RpcStatus::Error if call < 0 => return Err(remote(answer.header)),
-            RpcStatus::Error => Err(remote(answer.header)),
+            RpcStatus::Error if call >= 0 => Err(remote(answer.header)),
+            RpcStatus::Error | RpcStatus::Fatal => return Err(remote(answer.header)),
         };
         // Nobody waits any more after a timeout.
         if let Some(tell) = self.lock().waiting.remove(&call) {
@@ -220,118 +222,13 @@ async fn write(
 }
 
 async fn read(mut reader: Reader<impl AsyncRead + Unpin>, shared: Arc<Shared>) {
-    let mut plain = BytesMut::new();
     loop {
-        let step = reader.frames(&mut plain, |frame| shared.deliver(Response::parse(frame)?)).await;
+        let frame = reader.next().await;
         shared.lock().heard = Some(Instant::now());
-        if let Err(error) = step {
+        if let Err(error) = frame.and_then(Response::parse).and_then(|answer| shared.deliver(answer)) {
             return shared.lose(error);
         }
     }
-}
-
-struct Writer<W> {
-    stream: W,
-    sealer: Option<Sealer>,
-    deadline: Duration,
-}
-
-impl<W: AsyncWrite + Unpin> Writer<W> {
-    async fn write(&mut self, frame: &[u8]) -> Result<()> {
-        let Some(sealer) = &mut self.sealer else {
-            return send(&mut self.stream, frame, self.deadline).await;
-        };
-        // To the layer this is a stream of bytes: a long frame travels in pieces.
-        for piece in frame.chunks(sealer.max_message) {
-            let sealed = frame::sasl(&sasl::wrapped(sealer.seal(piece)))?;
-            send(&mut self.stream, &sealed, self.deadline).await?;
-        }
-        Ok(())
-    }
-}
-
-async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8], deadline: Duration) -> Result<()> {
-    let late = |_| Err(std::io::ErrorKind::TimedOut.into());
-    timeout(deadline, stream.write_all(bytes)).await.unwrap_or_else(late).map_err(Error::io)
-}
-
-struct Reader<R> {
-    stream: R,
-    unread: BytesMut,
-    opener: Option<Opener>,
-}
-
-impl<R: AsyncRead + Unpin> Reader<R> {
-    /// Takes what there is, waiting only if there is no whole frame, and gives every frame in it to `take`. With a layer,
-    /// `plain` holds the beginning of a frame whose end has not come yet.
-    async fn frames(
-        &mut self,
-        plain: &mut BytesMut,
-        mut take: impl FnMut(Bytes) -> Result<()>,
-    ) -> Result<()> {
-        let frame = next_frame(&mut self.stream, &mut self.unread).await?;
-        let Some(opener) = &mut self.opener else { return take(frame) };
-        plain.extend_from_slice(&opener.open(&wrapped_token(frame)?)?);
-        while let Some(frame) = frame::next(plain, frame::MAX_FRAME)? {
-            take(frame)?;
-        }
-        Ok(())
-    }
-}
-
-/// The sealed bytes of a frame. A server that fails may say so without sealing.
-fn wrapped_token(frame: Bytes) -> Result<Bytes> {
-    let message = sasl_message(frame)?;
-    match message.token {
-        Some(token) if message.state == SaslState::Wrap as i32 => Ok(token),
-        _ => Err(Error::protocol("a message without the protection that was agreed on")),
-    }
-}
-
-async fn authenticate(stream: &mut TcpStream, unread: &mut BytesMut, token: &Token) -> Result<Option<Layer>> {
-    let mut negotiation = Negotiation::new(token);
-    let mut message = Negotiation::first();
-    loop {
-        stream.write_all(&frame::sasl(&message)?).await.map_err(Error::io)?;
-        let answer = sasl_message(next_frame(stream, unread).await?)?;
-        match negotiation.step(answer)? {
-            Step::Send(next) => message = next,
-            Step::Done(layer) => return Ok(layer),
-        }
-    }
-}
-
-fn sasl_message(frame: Bytes) -> Result<RpcSasl> {
-    let answer = Response::parse(frame)?;
-    if answer.header.status() != RpcStatus::Success {
-        return Err(remote(answer.header));
-    }
-    if answer.call() != frame::SASL_CALL {
-        return Err(Error::protocol(format!(
-            "an answer to call {} instead of authentication",
-            answer.call()
-        )));
-    }
-    answer.message()
-}
-
-async fn next_frame(stream: &mut (impl AsyncRead + Unpin), unread: &mut BytesMut) -> Result<Bytes> {
-    loop {
-        if let Some(frame) = frame::next(unread, frame::MAX_FRAME)? {
-            return Ok(frame);
-        }
-        // Grows as bytes arrive, never by what a length claims.
-        unread.reserve(16 << 10);
-        if stream.read_buf(unread).await.map_err(Error::io)? == 0 {
-            return Err(ErrorKind::Closed.into());
-        }
-    }
-}
-
-/// The exception in an answer's header.
-fn remote(header: RpcResponseHeader) -> Error {
-    let fatal = header.status() == RpcStatus::Fatal;
-    Error::remote(header.exception_class, header.error_message.as_deref(), fatal)
 }
 
 /// Tells this connection from all others at the server; 16 bytes.

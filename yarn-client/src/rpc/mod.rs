@@ -5,6 +5,7 @@ mod connection;
 pub(crate) mod fake;
 pub(crate) mod frame;
 mod proxy;
+mod stream;
 #[cfg(test)]
 mod tests;
 

@@ -17,7 +17,7 @@ use crate::{
 pub struct Registered {
     /// The largest container there is. `None` if the ResourceManager's answer was lost (a registration is answered once).
     pub maximum: Option<Resource>,
-    /// The full name of the application's queue, such as `root.default`.
+    /// The application's queue: `root.default`, and before Hadoop 3.4 `default`.
     pub queue: String,
     /// Whether the scheduler counts cores too. By default it counts memory alone.
     pub counts_cores: bool,

@@ -161,6 +161,18 @@ async fn an_ask_that_was_refused_can_be_cancelled() {
 }
 
 #[tokio::test]
+async fn a_heartbeat_that_may_have_been_heard_is_kept_when_the_next_connection_is_refused() {
+    let refused = || Reply::Fatal("javax.security.sasl.SaslException", "not now");
+    let (story, mut am) = story(vec![Box::new(|| Reply::HangUp), Box::new(refused), beat(1, vec![])]).await;
+    am.ask(small(5));
+    am.allocate(0.0).await.unwrap_err();
+    am.ask(small(6));
+    am.allocate(0.5).await.unwrap();
+    let heartbeats = story.heartbeats.lock().unwrap();
+    assert_eq!(heartbeats[0], heartbeats[2]);
+}
+
+#[tokio::test]
 async fn the_end_of_the_attempt_is_one_kind_of_error() {
     let gone =
         || Reply::Exception("org.apache.hadoop.yarn.exceptions.ApplicationAttemptNotFoundException", "gone");
