@@ -43,7 +43,9 @@ impl Lab {
     pub fn up(dir: &Path, options: Options) -> Result<Self> {
         clear_for(dir)?;
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        let lab = Self::of(Plan::new(dir, format!("{:016x}", net::random()), options)?, None);
+        let plan = Plan::new(dir, format!("{:016x}", net::random()), options);
+        // Empty as it still is: without Java there should be no trace of a lab.
+        let lab = Self::of(plan.inspect_err(|_| drop(fs::remove_dir(dir)))?, None);
         lab.bring_up().inspect_err(|_| {
             let _ = process::sweep(&lab.plan.id);
         })?;
@@ -86,7 +88,9 @@ impl Lab {
         site::write_all(&self.plan)?;
         self.plan.write()?;
         ready::bring_up(&self.plan, PATIENCE)?;
-        archive::make(&self.plan)
+        // Only speed depends on it.
+        let _ = archive::make(&self.plan);
+        Ok(())
     }
 
     fn keep_logs(&self) {
