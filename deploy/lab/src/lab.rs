@@ -46,6 +46,8 @@ impl Lab {
         let plan = Plan::new(dir, format!("{:016x}", net::random()), options);
         // Empty as it still is: without Java there should be no trace of a lab.
         let lab = Self::of(plan.inspect_err(|_| drop(fs::remove_dir(dir)))?, None);
+        // As cargo does with its own: the folder may lie in somebody's repository.
+        fs::write(dir.join(".gitignore"), "*\n")?;
         lab.bring_up().inspect_err(|_| {
             let _ = process::sweep(&lab.plan.id);
         })?;
@@ -82,7 +84,7 @@ impl Lab {
     }
 
     fn bring_up(&self) -> Result<()> {
-        for folder in ["logs", "classes"] {
+        for folder in ["logs", "classes", "tmp"] {
             fs::create_dir_all(self.plan.dir.join(folder))?;
         }
         site::write_all(&self.plan)?;
