@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 /// There is no distribution among the published artifacts: these are the parts that the lab starts.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 11] = [
     "common",
     "hdfs",
     "hdfs-client",
@@ -20,10 +20,10 @@ const PARTS: [&str; 14] = [
     "mapreduce-client-shuffle",
     "mapreduce-client-app",
     "mapreduce-client-hs",
-    "mapreduce-examples",
-    "streaming",
-    "yarn-applications-distributedshell",
 ];
+
+/// Programs to compare with. Some versions were published without some of them.
+const PROGRAMS: [&str; 3] = ["mapreduce-examples", "streaming", "yarn-applications-distributedshell"];
 
 /// Folder with the jars of a version: fetched with Maven if this machine does not have them yet.
 ///
@@ -41,8 +41,7 @@ pub(crate) fn fetch(version: &str) -> Result<PathBuf> {
         return Ok(folder);
     }
     let work = tempfile::Builder::new().prefix(".fetch").tempdir_in(cache)?;
-    fs::write(work.path().join("pom.xml"), project(version))?;
-    copy_dependencies(work.path())?;
+    copy_dependencies(work.path(), version)?;
     fs::rename(work.path().join("lib"), &folder)?;
     Ok(folder)
 }
@@ -74,29 +73,37 @@ fn folder(version: &str) -> Result<PathBuf> {
     Ok(std::path::absolute(cache)?.join(format!("hadoop-{version}")))
 }
 
-fn copy_dependencies(work: &Path) -> Result<()> {
+fn copy_dependencies(work: &Path, version: &str) -> Result<()> {
     maven()?;
-    let output = Command::new("mvn")
-        .args(["--quiet", "--batch-mode", "dependency:copy-dependencies"])
-        .args(["-DincludeScope=runtime", "-DoutputDirectory=lib"])
-        .current_dir(work)
-        .output()?;
-    if !output.status.success() {
+    let mut programs = PROGRAMS.to_vec();
+    loop {
+        fs::write(work.join("pom.xml"), project(version, &programs))?;
+        let output = Command::new("mvn")
+            .args(["--quiet", "--batch-mode", "-Dstyle.color=never", "dependency:copy-dependencies"])
+            .args(["-DincludeScope=runtime", "-DoutputDirectory=lib"])
+            .current_dir(work)
+            .output()?;
+        if output.status.success() {
+            return Ok(());
+        }
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let line = text.lines().find(|line| line.contains("ERROR")).unwrap_or("no reason given").trim();
-        bail!("Maven could not fetch Hadoop: {line}")
+        let wanted = programs.len();
+        programs.retain(|program| !line.contains(&format!(":hadoop-{program}:jar:")));
+        if programs.len() == wanted {
+            bail!("Maven could not fetch Hadoop {version}: {line}")
+        }
     }
-    Ok(())
 }
 
-fn project(version: &str) -> String {
-    let part = |part: &str| {
+fn project(version: &str, programs: &[&str]) -> String {
+    let part = |part: &&str| {
         format!(
             "<dependency><groupId>org.apache.hadoop</groupId><artifactId>hadoop-{part}</artifactId>\
              <version>{version}</version></dependency>\n"
         )
     };
-    let parts: String = PARTS.into_iter().map(part).collect();
+    let parts: String = PARTS.iter().chain(programs).map(part).collect();
     format!(
         "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\n\
          <groupId>lapwing</groupId><artifactId>lab</artifactId><version>1</version><packaging>pom</packaging>\n\

@@ -87,6 +87,8 @@ pub(crate) fn jvm(plan: &Plan, role: Option<Role>, heap_mb: u32) -> Command {
         .env("HADOOP_CONF_DIR", plan.conf())
         .args(java::flags(heap_mb))
         .args(archive::flags(plan, &name))
+        // What Java programs unpack goes when the lab goes.
+        .arg(format!("-Djava.io.tmpdir={}", plan.dir.join("tmp").display()))
         .args(["-cp", &class_path]);
     if let Some(role) = role {
         command.env_remove("HADOOP_USER_NAME");

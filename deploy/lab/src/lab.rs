@@ -43,7 +43,11 @@ impl Lab {
     pub fn up(dir: &Path, options: Options) -> Result<Self> {
         clear_for(dir)?;
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        let lab = Self::of(Plan::new(dir, format!("{:016x}", net::random()), options)?, None);
+        let plan = Plan::new(dir, format!("{:016x}", net::random()), options);
+        // Empty as it still is: without Java there should be no trace of a lab.
+        let lab = Self::of(plan.inspect_err(|_| drop(fs::remove_dir(dir)))?, None);
+        // As cargo does with its own: the folder may lie in somebody's repository.
+        fs::write(dir.join(".gitignore"), "*\n")?;
         lab.bring_up().inspect_err(|_| {
             let _ = process::sweep(&lab.plan.id);
         })?;
@@ -80,13 +84,15 @@ impl Lab {
     }
 
     fn bring_up(&self) -> Result<()> {
-        for folder in ["logs", "classes"] {
+        for folder in ["logs", "classes", "tmp"] {
             fs::create_dir_all(self.plan.dir.join(folder))?;
         }
         site::write_all(&self.plan)?;
         self.plan.write()?;
         ready::bring_up(&self.plan, PATIENCE)?;
-        archive::make(&self.plan)
+        // Only speed depends on it.
+        let _ = archive::make(&self.plan);
+        Ok(())
     }
 
     fn keep_logs(&self) {

@@ -1,8 +1,10 @@
-//! A real Hadoop on one machine, for tests.
+#![doc = include_str!("../README.md")]
 //!
-//! NameNode, DataNodes, ResourceManager, NodeManagers with the MapReduce shuffle, and the job history server: each a
-//! process of its own, from the published artifacts, without root and without fixed ports, so several labs live side
-//! by side.
+//! # Layout
+//! In the order in which a lab comes to life: [`Options`] say what is wanted; `java` and `artifacts` find what runs it;
+//! `net` draws addresses; `plan` is all decisions in one file; `site` writes Hadoop's configuration; `guard` sees to the
+//! end before anything begins; `daemon` starts one process and `ready` all of them; [`Lab`] is the result.
+
 mod addresses;
 mod archive;
 mod artifacts;

@@ -19,6 +19,11 @@ pub(super) fn yarn(plan: &Plan, role: Option<Role>) -> Properties {
     put(p, "yarn.resourcemanager.store.class", store);
     let store = plan.home(Role::ResourceManager).join("store");
     put(p, "yarn.resourcemanager.fs.state-store.uri", format!("file://{}", store.display()));
+    // By default these are the same folders for all of a user's clusters.
+    for what in ["node-attribute", "node-labels"] {
+        let folder = plan.home(Role::ResourceManager).join(what);
+        put(p, &format!("yarn.{what}.fs-store.root-dir"), format!("file://{}", folder.display()));
+    }
     // Losses show in 20 s, and whoever lost the ResourceManager looks for it every second.
     put(p, "yarn.nm.liveness-monitor.expiry-interval-ms", 20_000);
     put(p, "yarn.am.liveness-monitor.expiry-interval-ms", 20_000);
