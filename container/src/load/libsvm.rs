@@ -4,165 +4,258 @@
 //! decimal, with the bits that Rust's own parser gives them, and finite. Blank lines are skipped, and so is
 //! everything after a `#`. Tabs and any number of blanks may stand between tokens; lines may end with `\r\n`.
 
-use memchr::memchr2;
+mod careful;
+
+use std::ops::Range;
+
+use memchr::{memchr, memrchr};
 
 use crate::load::rows::Builder;
-use crate::load::text::{Block, Fault};
+use crate::load::text::{Block, Fault, PADDING};
+use crate::load::{number, separators};
+
+use careful::Limit;
+use number::Lifted;
 
 /// Parses blocks of lines into sparse rows.
+///
+/// Two ways lead through a line. The quick one knows the usual row only, and gives up at anything else; the
+/// careful one then reads that line, and says what a row is and what is wrong. Where the quick one gets
+/// through, both give the same bits.
 #[derive(Debug)]
 pub struct Parser {
-    max_column: u32,
-    fixed: bool,
+    limit: Limit,
+    ends: Vec<u32>,
+    rows: Rows,
+}
+
+/// Some rows on their way into the data.
+///
+/// The rows before `rows` are finished, with `stored` numbers; those from there on are lifted only.
+#[derive(Debug, Default)]
+struct Rows {
+    labels: Vec<f32>,
+    /// How many numbers these rows have up to and with each.
+    ends: Vec<u64>,
+    /// These five are as long as there may be numbers.
+    lifted_columns: Vec<Lifted>,
+    lifted_values: Vec<Lifted>,
+    scales: Vec<f64>,
     columns: Vec<u32>,
     values: Vec<f32>,
+    rows: usize,
+    stored: usize,
+    width: u32,
 }
 
 impl Parser {
     /// A parser that takes columns up to `columns` only, if that is given.
     pub fn new(columns: Option<u32>) -> Self {
-        Parser {
-            max_column: columns.unwrap_or(u32::MAX),
-            fixed: columns.is_some(),
-            columns: Vec::new(),
-            values: Vec::new(),
-        }
+        let limit = Limit { column: columns.unwrap_or(u32::MAX), fixed: columns.is_some() };
+        Parser { limit, ends: Vec::new(), rows: Rows::default() }
     }
 
     /// Appends the rows of a block. After a fault the rows are not to be used.
-    pub(crate) fn parse(&mut self, block: &Block<'_>, rows: &mut Builder) -> Result<(), Fault> {
+    pub(crate) fn parse(&mut self, block: &Block<'_>, into: &mut Builder) -> Result<(), Fault> {
         let lines = block.lines();
-        let mut line = 0;
-        while line < lines.len() {
-            let length = memchr::memchr(b'\n', &lines[line..]).unwrap_or(lines.len() - line);
-            self.parse_line(&lines[line..line + length], rows)
-                .map_err(|Wrong { column, message }| Fault { line, column, message })?;
-            line += length + 1;
+        let mut start = 0;
+        while start < lines.len() {
+            let length = window(&lines[start..]);
+            self.parse_window(&block.padded()[start..start + length + PADDING], length)
+                .map_err(|fault| Fault { line: start + fault.line, ..fault })?;
+            self.rows.move_into(into, length);
+            start += length;
         }
         Ok(())
     }
 
-    /// One line without its `\n`.
-    fn parse_line(&mut self, line: &[u8], rows: &mut Builder) -> Result<(), Wrong> {
-        let mut tokens = Tokens { line: content(line)?, at: 0 };
-        let Some((at, label)) = tokens.next() else { return Ok(()) };
-        let label = number(label, at, "a label")?;
-        self.columns.clear();
-        self.values.clear();
-        let mut last = 0;
-        for (at, token) in tokens {
-            let (column, value) = self.pair(at, token, last)?;
-            last = column;
-            self.columns.push(column - 1);
-            self.values.push(value);
+    /// Parses `length` bytes of whole lines.
+    fn parse_window(&mut self, padded: &[u8], length: usize) -> Result<(), Fault> {
+        let found = separators::find(padded, length, &mut self.ends);
+        let ends = &self.ends[..found];
+        self.rows.make_room(length);
+        let (mut line, mut next) = (0, 0);
+        // Rows since here are lifted and not yet finished.
+        let mut lifted_from = 0;
+        while line < length {
+            if let Some((last, row_end)) = self.rows.lift_row(padded, line, &ends[next..]) {
+                next += last + 1;
+                line = row_end + 1;
+                continue;
+            }
+            let line_end = line + memchr(b'\n', &padded[line..length]).unwrap_or(length - line);
+            self.rows.finish(padded, lifted_from..line, self.limit)?;
+            self.rows.parse_carefully(padded, line..line_end + 1, self.limit)?;
+            next += ends[next..].iter().take_while(|end| **end as usize <= line_end).count();
+            line = line_end + 1;
+            lifted_from = line;
         }
-        rows.extend(&self.columns, &self.values);
-        rows.end_row(label, rows.stored() as u64);
-        rows.widen(last);
+        self.rows.finish(padded, lifted_from..length, self.limit)
+    }
+}
+
+impl Rows {
+    /// Lifts the row that starts at `start`, given the separators from there on. Returns which of them ends
+    /// it, and that one's place; `None`, and nothing has changed, if the line needs care.
+    #[inline(always)]
+    fn lift_row(&mut self, text: &[u8], start: usize, ends: &[u32]) -> Option<(usize, usize)> {
+        let mut next = 0;
+        let mut end = *ends.first()? as usize;
+        let label = number::decimal(text, start, end)?;
+        let first = self.ends.last().map_or(0, |end| *end as usize);
+        let mut columns = self.lifted_columns.get_mut(first..)?.iter_mut();
+        let mut values = self.lifted_values.get_mut(first..)?.iter_mut().zip(self.scales.get_mut(first..)?);
+        let (mut stored, mut last) = (first, 0);
+        let row_end_at = loop {
+            if text[end] != b' ' {
+                match row_end(text, end)? {
+                    End::Row { skipped, at } => {
+                        next += skipped;
+                        break at;
+                    }
+                    End::Token => {}
+                }
+            }
+            let token = end + 1;
+            let colon = *ends.get(next + 1)? as usize;
+            if text[colon] != b':' {
+                if colon != token {
+                    return None;
+                }
+                // Blanks in a row, or at the row's end.
+                next += 1;
+                end = colon;
+                continue;
+            }
+            end = *ends.get(next + 2)? as usize;
+            next += 2;
+            let column = number::lift_integer(text, token, colon)?;
+            let order = number::order(column);
+            if order <= last {
+                return None;
+            }
+            last = order;
+            *columns.next()? = column;
+            let (value, scale) = values.next()?;
+            (*value, *scale) = number::lift_decimal(text, colon + 1, end)?;
+            stored += 1;
+        };
+        self.labels.push(label);
+        self.ends.push(stored as u64);
+        Some((next, row_end_at))
+    }
+
+    /// Finishes the lifted rows, which stand on these lines. If any is not quite a usual row, all these lines
+    /// are parsed again with care.
+    fn finish(&mut self, text: &[u8], lines: Range<usize>, limit: Limit) -> Result<(), Fault> {
+        let lifted = self.stored..self.ends.last().map_or(0, |end| *end as usize);
+        let columns = &mut self.columns[lifted.clone()];
+        let fine = number::integers_less_one(&self.lifted_columns[lifted.clone()], columns);
+        let (numbers, scales) = (&self.lifted_values[lifted.clone()], &self.scales[lifted.clone()]);
+        let fine = fine & number::decimals(numbers, scales, &mut self.values[lifted.clone()]);
+        let mut width = 0;
+        let mut first = self.stored;
+        for end in &self.ends[self.rows..] {
+            let row = &self.columns[first..*end as usize];
+            width = row.last().map_or(width, |last| width.max(last.saturating_add(1)));
+            first = *end as usize;
+        }
+        if !fine || width > limit.column {
+            self.labels.truncate(self.rows);
+            self.ends.truncate(self.rows);
+            return self.parse_carefully(text, lines, limit);
+        }
+        self.stored = lifted.end;
+        self.rows = self.ends.len();
+        self.width = self.width.max(width);
         Ok(())
     }
 
-    /// `column:value`, the column above `last` (which is 0 before a row's first).
-    fn pair(&self, at: usize, token: &[u8], last: u32) -> Result<(u32, f32), Wrong> {
-        let wrong = |message| Err(Wrong { column: at, message });
-        let Some(colon) = memchr::memchr(b':', token) else {
-            return wrong(format!("expected column:value, found {}", quoted(token)));
-        };
-        let (index, value) = (&token[..colon], &token[colon + 1..]);
-        if index == b"qid" {
-            return wrong(format!(
-                "expected column:value, found {}: ranking is not supported",
-                quoted(token)
-            ));
+    /// Parses lines, all rows before which are finished.
+    #[cold]
+    fn parse_carefully(&mut self, text: &[u8], lines: Range<usize>, limit: Limit) -> Result<(), Fault> {
+        let mut line = lines.start;
+        while line < lines.end {
+            let line_end = line + memchr(b'\n', &text[line..lines.end]).unwrap_or(lines.end - line);
+            let row = careful::parse(&text[line..line_end], limit).map_err(|wrong| Fault {
+                line,
+                column: wrong.column,
+                message: wrong.message,
+            })?;
+            line = line_end + 1;
+            let Some(row) = row else { continue };
+            let numbers = self.stored..self.stored + row.values.len();
+            self.columns[numbers.clone()].copy_from_slice(&row.columns);
+            self.values[numbers.clone()].copy_from_slice(&row.values);
+            self.labels.push(row.label);
+            self.ends.push(numbers.end as u64);
+            self.stored = numbers.end;
+            self.rows = self.ends.len();
+            self.width = self.width.max(row.columns.last().map_or(0, |column| column + 1));
         }
-        if index.is_empty() || !index.iter().all(u8::is_ascii_digit) {
-            return wrong(format!("expected a column number before ':', found {}", quoted(index)));
+        Ok(())
+    }
+
+    /// Room for the numbers that so many bytes may hold, of which each takes four at least.
+    fn make_room(&mut self, bytes: usize) {
+        let most = bytes / 4 + 1;
+        if self.values.len() < most {
+            self.lifted_columns.resize(most, 0);
+            self.lifted_values.resize(most, 0);
+            self.scales.resize(most, 0.0);
+            self.columns.resize(most, 0);
+            self.values.resize(most, 0.0);
         }
-        let column = std::str::from_utf8(index).ok().and_then(|index| index.parse::<u32>().ok());
-        match column {
-            Some(0) => wrong("expected columns counted from 1, found column 0".into()),
-            Some(column) if column == last => {
-                wrong(format!("expected each column once, found column {column} twice"))
-            }
-            Some(column) if column < last => {
-                wrong(format!("expected ascending columns, found column {column} after column {last}"))
-            }
-            Some(column) if column <= self.max_column => {
-                Ok((column, number(value, at + colon + 1, "a number after ':'")?))
-            }
-            _ => {
-                let why = if self.fixed { " (the fixed number of columns)" } else { "" };
-                let index = String::from_utf8_lossy(&index[..index.len().min(LONGEST_QUOTE)]);
-                wrong(format!("expected a column up to {}{why}, found {index}", self.max_column))
-            }
-        }
+    }
+
+    fn move_into(&mut self, into: &mut Builder, bytes: usize) {
+        into.extend(
+            bytes,
+            &self.labels,
+            &self.ends,
+            &self.columns[..self.stored],
+            &self.values[..self.stored],
+        );
+        into.widen(self.width);
+        self.labels.clear();
+        self.ends.clear();
+        (self.rows, self.stored) = (0, 0);
     }
 }
 
-/// Something wrong at a byte of the line.
-#[derive(Debug)]
-struct Wrong {
-    column: usize,
-    message: String,
+/// What a separator other than a blank ends.
+enum End {
+    Token,
+    /// The row, with its last byte, so many separators on.
+    Row {
+        skipped: usize,
+        at: usize,
+    },
 }
 
-/// The blank-separated tokens of a line, each with its place.
-struct Tokens<'a> {
-    line: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Iterator for Tokens<'a> {
-    type Item = (usize, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = &self.line[self.at..];
-        let from = self.at + rest.iter().position(|byte| !is_blank(*byte))?;
-        let rest = &self.line[from..];
-        let length = rest.iter().position(|byte| is_blank(*byte)).unwrap_or(rest.len());
-        self.at = from + length;
-        Some((from, &rest[..length]))
+#[cold]
+fn row_end(text: &[u8], at: usize) -> Option<End> {
+    match text[at] {
+        b'\t' => Some(End::Token),
+        b'\n' => Some(End::Row { skipped: 0, at }),
+        b'\r' if text[at + 1] == b'\n' => Some(End::Row { skipped: 1, at: at + 1 }),
+        _ => None,
     }
 }
 
-const LONGEST_QUOTE: usize = 32;
+/// Bytes parsed at a time: they, their separators and their numbers together stay in the nearest cache.
+const WINDOW: usize = 8 << 10;
 
-fn is_blank(byte: u8) -> bool {
-    byte == b' ' || byte == b'\t'
-}
-
-/// The line without its comment and line end.
-fn content(line: &[u8]) -> Result<&[u8], Wrong> {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    if let Some(column) = memchr2(b'\r', 0, line) {
-        let message = match line[column] {
-            0 => "expected text, found a zero byte: looks like a binary file",
-            _ => "expected the line to end after a carriage return, found a carriage return inside a line",
-        };
-        return Err(Wrong { column, message: message.into() });
+/// The length of some whole lines: as many as fit into a window, or one.
+fn window(lines: &[u8]) -> usize {
+    if lines.len() <= WINDOW {
+        return lines.len();
     }
-    Ok(memchr::memchr(b'#', line).map_or(line, |comment| &line[..comment]))
-}
-
-/// A finite f32 with the bits of Rust's own parser.
-fn number(token: &[u8], column: usize, expected: &str) -> Result<f32, Wrong> {
-    let parsed = std::str::from_utf8(token).ok().and_then(|token| token.parse::<f32>().ok());
-    let message = match parsed {
-        Some(value) if value.is_finite() => return Ok(value),
-        Some(_) if token.iter().any(u8::is_ascii_digit) => {
-            format!("expected {expected} below 3.4028236e38, found {}", quoted(token))
-        }
-        Some(_) => format!("expected {expected} that is finite, found {}", quoted(token)),
-        None => format!("expected {expected}, found {}", quoted(token)),
-    };
-    Err(Wrong { column, message })
-}
-
-/// A token as it may stand in a message: quoted, escaped, not too long.
-fn quoted(token: &[u8]) -> String {
-    match token.len() {
-        0 => "nothing".into(),
-        1..=LONGEST_QUOTE => format!("{:?}", String::from_utf8_lossy(token)),
-        _ => format!("{:?}…", String::from_utf8_lossy(&token[..LONGEST_QUOTE])),
+    match memrchr(b'\n', &lines[..WINDOW]) {
+        Some(last) => last + 1,
+        None => memchr(b'\n', lines).map_or(lines.len(), |end| end + 1),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,7 +113,7 @@ impl LineReader {
         Ok(())
     }
 
-    /// The next lines of the range, about 1 MiB of them unless a line is longer; `None` after the last.
+    /// The next lines of the range, about 256 KiB of them unless a line is longer; `None` after the last.
     pub fn next_block(&mut self) -> Result<Option<Block<'_>>, LoadError> {
         while !self.done {
             self.drop_handed_out();
@@ -257,7 +257,8 @@ impl Default for LineReader {
     }
 }
 
-const PIECE: usize = 1 << 20;
+/// Small enough to stay in the second cache between the system's copy and the parser.
+const PIECE: usize = 256 << 10;
 const TAIL_PIECE: usize = 4 << 10;
 const MAX_LINE: usize = 64 << 20;
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
@@ -310,3 +311,6 @@ fn count_lines(source: &mut dyn ReadAt, end: u64) -> Option<Before> {
     }
     Some(Before::Lines(lines))
 }
+
+#[cfg(test)]
+mod tests;
