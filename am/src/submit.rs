@@ -199,7 +199,7 @@ fn submission(
     submission.environment.insert("HADOOP_CONF_DIR".to_owned(), "{{PWD}}".to_owned());
     submission.local_resources = files;
     let trust = serde_json::to_vec(&authority()?).expect("a trust is plain data");
-    submission.credentials.secrets.insert(SECRET.to_owned(), trust.into());
+    submission.credentials.secrets.insert(SECRET.to_owned(), trust);
     Ok(submission)
 }
 

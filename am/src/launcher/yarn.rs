@@ -183,7 +183,7 @@ impl Session {
     }
 
     fn ask(&mut self, seat: Seat) {
-        let key = i64::from(seat.incarnation) << 32 | i64::from(seat.worker) + 1;
+        let key = (i64::from(seat.incarnation) << 32) + i64::from(seat.worker) + 1;
         let memory = self.larger.get(&seat.worker).copied().unwrap_or(self.cluster.worker_memory_mb);
         let splits = self.job.seats()[seat.worker as usize].clone();
         let mut hosts: Vec<(u64, String)> =

@@ -32,15 +32,15 @@ pub(crate) struct Sgd {
 
 #[lapwing::wire]
 pub(crate) struct Linear {
-    weights: Vec<f32>,
-    intercept: f32,
+    pub(crate) weights: Vec<f32>,
+    pub(crate) intercept: f32,
 }
 
 /// Models times rows, and the loss of the state that they started from.
 #[lapwing::wire]
 pub(crate) struct Epochs {
-    models: Linear,
-    loss: f64,
+    pub(crate) models: Linear,
+    pub(crate) loss: f64,
     rows: u64,
 }
 

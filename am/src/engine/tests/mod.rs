@@ -10,6 +10,8 @@ mod rounds;
 mod silence;
 mod stale;
 
+#![allow(clippy::single_range_in_vec_init, reason = "a single seat is a list of one range")]
+
 use super::*;
 
 /// Rows of every split in these tests.
