@@ -6,16 +6,14 @@
 
 mod careful;
 
-use std::ops::Range;
-
 use memchr::{memchr, memrchr};
 
+use crate::load::number::{self, Text};
 use crate::load::rows::Builder;
-use crate::load::text::{Block, Fault, PADDING};
-use crate::load::{number, separators};
+use crate::load::separators::{LONGEST, Places};
+use crate::load::text::{Block, Fault};
 
 use careful::Limit;
-use number::Lifted;
 
 /// Parses blocks of lines into sparse rows.
 ///
@@ -25,25 +23,19 @@ use number::Lifted;
 #[derive(Debug)]
 pub struct Parser {
     limit: Limit,
-    ends: Vec<u32>,
+    places: Places,
     rows: Rows,
 }
 
 /// Some rows on their way into the data.
-///
-/// The rows before `rows` are finished, with `stored` numbers; those from there on are lifted only.
 #[derive(Debug, Default)]
 struct Rows {
     labels: Vec<f32>,
     /// How many numbers these rows have up to and with each.
     ends: Vec<u64>,
-    /// These five are as long as there may be numbers.
-    lifted_columns: Vec<Lifted>,
-    lifted_values: Vec<Lifted>,
-    scales: Vec<f64>,
+    /// From 0. As `values` as long as there may be numbers, and `stored` of them filled.
     columns: Vec<u32>,
     values: Vec<f32>,
-    rows: usize,
     stored: usize,
     width: u32,
 }
@@ -52,7 +44,7 @@ impl Parser {
     /// A parser that takes columns up to `columns` only, if that is given.
     pub fn new(columns: Option<u32>) -> Self {
         let limit = Limit { column: columns.unwrap_or(u32::MAX), fixed: columns.is_some() };
-        Parser { limit, ends: Vec::new(), rows: Rows::default() }
+        Parser { limit, places: Places::new(), rows: Rows::default() }
     }
 
     /// Appends the rows of a block. After a fault the rows are not to be used.
@@ -61,8 +53,12 @@ impl Parser {
         let mut start = 0;
         while start < lines.len() {
             let length = window(&lines[start..]);
-            self.parse_window(&block.padded()[start..start + length + PADDING], length)
-                .map_err(|fault| Fault { line: start + fault.line, ..fault })?;
+            self.rows.make_room(length);
+            match block.padded()[start..].first_chunk() {
+                Some(text) if length <= LONGEST => self.parse_window(text, length),
+                _ => self.rows.parse_line(&lines[start..start + length - 1], 0, self.limit),
+            }
+            .map_err(|fault| Fault { line: start + fault.line, ..fault })?;
             self.rows.move_into(into, length);
             start += length;
         }
@@ -70,139 +66,107 @@ impl Parser {
     }
 
     /// Parses `length` bytes of whole lines.
-    fn parse_window(&mut self, padded: &[u8], length: usize) -> Result<(), Fault> {
-        let found = separators::find(padded, length, &mut self.ends);
-        let ends = &self.ends[..found];
-        self.rows.make_room(length);
-        let (mut line, mut next) = (0, 0);
-        // Rows since here are lifted and not yet finished.
-        let mut lifted_from = 0;
+    fn parse_window(&mut self, text: &Text, length: usize) -> Result<(), Fault> {
+        let mut ends = self.places.find(text, length);
+        let mut line = 0;
         while line < length {
-            if let Some((last, row_end)) = self.rows.lift_row(padded, line, &ends[next..]) {
-                next += last + 1;
-                line = row_end + 1;
+            if let Some((rest, next_line)) = self.rows.quick_row(text, line, ends, self.limit.column) {
+                (ends, line) = (rest, next_line);
                 continue;
             }
-            let line_end = line + memchr(b'\n', &padded[line..length]).unwrap_or(length - line);
-            self.rows.finish(padded, lifted_from..line, self.limit)?;
-            self.rows.parse_carefully(padded, line..line_end + 1, self.limit)?;
-            next += ends[next..].iter().take_while(|end| **end as usize <= line_end).count();
-            line = line_end + 1;
-            lifted_from = line;
+            let line_end = line + memchr(b'\n', &text[line..length]).unwrap_or(length - line);
+            self.rows.parse_line(&text[line..line_end], line, self.limit)?;
+            let passed = ends.iter().take_while(|end| usize::from(**end) <= line_end).count();
+            (ends, line) = (&ends[passed..], line_end + 1);
         }
-        self.rows.finish(padded, lifted_from..length, self.limit)
+        Ok(())
     }
 }
 
 impl Rows {
-    /// Lifts the row that starts at `start`, given the separators from there on. Returns which of them ends
-    /// it, and that one's place; `None`, and nothing has changed, if the line needs care.
+    /// Reads the row that starts at `start`, given the separators from there on. Returns those after the row
+    /// and the place after it; `None`, and nothing has changed, if the line needs care.
     #[inline(always)]
-    fn lift_row(&mut self, text: &[u8], start: usize, ends: &[u32]) -> Option<(usize, usize)> {
-        let mut next = 0;
-        let mut end = *ends.first()? as usize;
-        let label = number::decimal(text, start, end)?;
-        let first = self.ends.last().map_or(0, |end| *end as usize);
-        let mut columns = self.lifted_columns.get_mut(first..)?.iter_mut();
-        let mut values = self.lifted_values.get_mut(first..)?.iter_mut().zip(self.scales.get_mut(first..)?);
-        let (mut stored, mut last) = (first, 0);
-        let row_end_at = loop {
-            if text[end] != b' ' {
-                match row_end(text, end)? {
-                    End::Row { skipped, at } => {
-                        next += skipped;
-                        break at;
-                    }
-                    End::Token => {}
+    fn quick_row<'a>(
+        &mut self,
+        text: &Text,
+        start: usize,
+        ends: &'a [u16],
+        limit: u32,
+    ) -> Option<(&'a [u16], usize)> {
+        let (mut end, mut rest) = ends.split_first()?;
+        let label = number::label(text, start, *end)?;
+        let mut slots =
+            self.columns.get_mut(self.stored..)?.iter_mut().zip(self.values.get_mut(self.stored..)?);
+        let room = slots.len();
+        let mut last = 0;
+        loop {
+            let at = usize::from(*end);
+            if text[at] != b' ' {
+                match ended(text, at)? {
+                    Ended::Token => {}
+                    Ended::Row => break,
                 }
             }
-            let token = end + 1;
-            let colon = *ends.get(next + 1)? as usize;
-            if text[colon] != b':' {
-                if colon != token {
-                    return None;
-                }
-                // Blanks in a row, or at the row's end.
-                next += 1;
-                end = colon;
+            let [colon, stop, after @ ..] = rest else {
+                // At least the line's end is there, if only behind blanks.
+                (end, rest) = blank(text, at, rest)?;
+                continue;
+            };
+            if text[usize::from(*colon)] != b':' {
+                (end, rest) = blank(text, at, rest)?;
                 continue;
             }
-            end = *ends.get(next + 2)? as usize;
-            next += 2;
-            let column = number::lift_integer(text, token, colon)?;
-            let order = number::order(column);
-            if order <= last {
+            let column = number::integer(text, at + 1, *colon)?;
+            let value = number::decimal(text, usize::from(*colon) + 1, *stop)?;
+            if column <= last {
                 return None;
             }
-            last = order;
-            *columns.next()? = column;
-            let (value, scale) = values.next()?;
-            (*value, *scale) = number::lift_decimal(text, colon + 1, end)?;
-            stored += 1;
-        };
-        self.labels.push(label);
-        self.ends.push(stored as u64);
-        Some((next, row_end_at))
+            last = column;
+            let (column_slot, value_slot) = slots.next()?;
+            (*column_slot, *value_slot) = (column - 1, value);
+            (end, rest) = (stop, after);
+        }
+        if last > limit {
+            return None;
+        }
+        self.stored += room - slots.len();
+        self.end_row(label, last);
+        let line_end = usize::from(*end);
+        if text[line_end] == b'\r' {
+            return Some((rest.get(1..)?, line_end + 2));
+        }
+        Some((rest, line_end + 1))
     }
 
-    /// Finishes the lifted rows, which stand on these lines. If any is not quite a usual row, all these lines
-    /// are parsed again with care.
-    fn finish(&mut self, text: &[u8], lines: Range<usize>, limit: Limit) -> Result<(), Fault> {
-        let lifted = self.stored..self.ends.last().map_or(0, |end| *end as usize);
-        let columns = &mut self.columns[lifted.clone()];
-        let fine = number::integers_less_one(&self.lifted_columns[lifted.clone()], columns);
-        let (numbers, scales) = (&self.lifted_values[lifted.clone()], &self.scales[lifted.clone()]);
-        let fine = fine & number::decimals(numbers, scales, &mut self.values[lifted.clone()]);
-        let mut width = 0;
-        let mut first = self.stored;
-        for end in &self.ends[self.rows..] {
-            let row = &self.columns[first..*end as usize];
-            width = row.last().map_or(width, |last| width.max(last.saturating_add(1)));
-            first = *end as usize;
-        }
-        if !fine || width > limit.column {
-            self.labels.truncate(self.rows);
-            self.ends.truncate(self.rows);
-            return self.parse_carefully(text, lines, limit);
-        }
-        self.stored = lifted.end;
-        self.rows = self.ends.len();
-        self.width = self.width.max(width);
-        Ok(())
-    }
-
-    /// Parses lines, all rows before which are finished.
+    /// Parses one line, without its `\n`, with care.
     #[cold]
-    fn parse_carefully(&mut self, text: &[u8], lines: Range<usize>, limit: Limit) -> Result<(), Fault> {
-        let mut line = lines.start;
-        while line < lines.end {
-            let line_end = line + memchr(b'\n', &text[line..lines.end]).unwrap_or(lines.end - line);
-            let row = careful::parse(&text[line..line_end], limit).map_err(|wrong| Fault {
-                line,
-                column: wrong.column,
-                message: wrong.message,
-            })?;
-            line = line_end + 1;
-            let Some(row) = row else { continue };
-            let numbers = self.stored..self.stored + row.values.len();
-            self.columns[numbers.clone()].copy_from_slice(&row.columns);
-            self.values[numbers.clone()].copy_from_slice(&row.values);
-            self.labels.push(row.label);
-            self.ends.push(numbers.end as u64);
-            self.stored = numbers.end;
-            self.rows = self.ends.len();
-            self.width = self.width.max(row.columns.last().map_or(0, |column| column + 1));
-        }
+    fn parse_line(&mut self, line: &[u8], start: usize, limit: Limit) -> Result<(), Fault> {
+        let row = careful::parse(line, limit).map_err(|wrong| Fault {
+            line: start,
+            column: wrong.column,
+            message: wrong.message,
+        })?;
+        let Some(row) = row else { return Ok(()) };
+        let numbers = self.stored..self.stored + row.values.len();
+        self.columns[numbers.clone()].copy_from_slice(&row.columns);
+        self.values[numbers.clone()].copy_from_slice(&row.values);
+        self.stored = numbers.end;
+        self.end_row(row.label, row.columns.last().map_or(0, |column| column + 1));
         Ok(())
+    }
+
+    #[inline(always)]
+    fn end_row(&mut self, label: f32, width: u32) {
+        self.labels.push(label);
+        self.ends.push(self.stored as u64);
+        self.width = self.width.max(width);
     }
 
     /// Room for the numbers that so many bytes may hold, of which each takes four at least.
     fn make_room(&mut self, bytes: usize) {
         let most = bytes / 4 + 1;
         if self.values.len() < most {
-            self.lifted_columns.resize(most, 0);
-            self.lifted_values.resize(most, 0);
-            self.scales.resize(most, 0.0);
             self.columns.resize(most, 0);
             self.values.resize(most, 0.0);
         }
@@ -219,28 +183,31 @@ impl Rows {
         into.widen(self.width);
         self.labels.clear();
         self.ends.clear();
-        (self.rows, self.stored) = (0, 0);
+        self.stored = 0;
     }
 }
 
 /// What a separator other than a blank ends.
-enum End {
+enum Ended {
     Token,
-    /// The row, with its last byte, so many separators on.
-    Row {
-        skipped: usize,
-        at: usize,
-    },
+    Row,
 }
 
 #[cold]
-fn row_end(text: &[u8], at: usize) -> Option<End> {
+fn ended(text: &Text, at: usize) -> Option<Ended> {
     match text[at] {
-        b'\t' => Some(End::Token),
-        b'\n' => Some(End::Row { skipped: 0, at }),
-        b'\r' if text[at + 1] == b'\n' => Some(End::Row { skipped: 1, at: at + 1 }),
+        b'\t' => Some(Ended::Token),
+        b'\n' => Some(Ended::Row),
+        b'\r' if text[at + 1] == b'\n' => Some(Ended::Row),
         _ => None,
     }
+}
+
+/// Goes on to the next separator if that follows at once: blanks in a row, or at the row's end.
+#[cold]
+fn blank<'a>(text: &Text, at: usize, rest: &'a [u16]) -> Option<(&'a u16, &'a [u16])> {
+    let (next, after) = rest.split_first()?;
+    (usize::from(*next) == at + 1 && text[at + 1] != b':').then_some((next, after))
 }
 
 /// Bytes parsed at a time: they, their separators and their numbers together stay in the nearest cache.

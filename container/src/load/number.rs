@@ -1,104 +1,67 @@
-//! Numbers in text, eight digits at a time, in two steps that many numbers take together.
+//! Numbers in text, eight digits at a time.
 //!
-//! First each token is *lifted*: its eight bytes are loaded as one word and shifted so that the last digit is
-//! the top byte; the bytes below the first digit become zero, which is the digit 0. No loop and no branch
-//! depends on a token's length. Then whole arrays of such words are turned into numbers, by loops that the
-//! compiler makes vector instructions of, and are checked together: whether all were digits, and whether
-//! rounding was safe. All arithmetic is on integers or correctly rounded, so neither the order nor the width
-//! of the instructions can change a bit.
+//! A token is *lifted*: its eight bytes are loaded as one word and shifted so that the last digit is the top
+//! byte; the bytes below the first digit become zero, which is the digit 0. So no loop and no branch depends on
+//! a token's length.
 //!
-//! A result is given only if it has the bits of Rust's own parser; callers ask that one about all the rest
-//! (and thus it is also the judge of what is no number at all).
+//! A result is given only if it has the bits of Rust's own parser; callers ask that one about all the rest (and
+//! thus it is also the judge of what is no number at all).
+
+use crate::load::separators::REACH;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x80 * ONES;
 const ZEROS: u64 = b'0' as u64 * ONES;
-/// The digits 00000001.
-const ONE: u64 = 1 << 56;
 
-/// A number of up to eight digits before its conversion. As numbers, `Lifted` of equal kind are not ordered;
-/// see [`order`].
-pub(crate) type Lifted = u64;
+/// Text in which a place of 16 bits needs no check, nor do the bytes after it.
+pub(crate) type Text = [u8; REACH];
 
-/// Lifts `text[start..end]`, if that is one to eight bytes.
+/// The number in `text[start..end]`, if that is one to eight digits (or `None`: ask the careful parser).
 #[inline(always)]
-pub(crate) fn lift_integer(text: &[u8], start: usize, end: usize) -> Option<Lifted> {
-    let length = end - start;
-    let lifted = lift(load(text, start)?, length);
-    (length.wrapping_sub(1) < 8).then_some(lifted)
+pub(crate) fn integer(text: &Text, start: usize, end: u16) -> Option<u32> {
+    let length = usize::from(end).wrapping_sub(start);
+    let digits = lift(load(text, start), length);
+    (length.wrapping_sub(1) < 8 && not_digits(digits) & HIGH == 0).then(|| eight_digits(digits))
 }
 
-/// Lifts `text[start..end]` as digits and the factor that makes the number of them; `None` if that cannot be
-/// done with the bits of Rust's own parser.
+/// The number in `text[start..end]` as an f32 with the bits of Rust's own parser, or `None`: ask that one.
 #[inline(always)]
-pub(crate) fn lift_decimal(text: &[u8], start: usize, end: usize) -> Option<(Lifted, f64)> {
-    let minus = *text.get(start)? == b'-';
-    let from = start + usize::from(minus);
-    let length = end - from;
-    if length > 8 {
-        return Some((ONE, long_decimal(text, start, end)?));
+pub(crate) fn decimal(text: &Text, start: usize, end: u16) -> Option<f32> {
+    let minus = usize::from(text[start] == b'-');
+    let from = start + minus;
+    let length = usize::from(end).wrapping_sub(from);
+    if length.wrapping_sub(1) >= 8 {
+        return long_decimal(text, start, end);
     }
-    let (digits, dot) = remove_dot(lift(load(text, from)?, length));
-    // A lone dot has no digits, but counts for the length.
-    if length <= usize::from(dot < 8) || not_digits(digits) & HIGH != 0 {
-        return Some((ONE, any_decimal(text.get(start..end)?)?));
+    let (digits, dot) = remove_dot(lift(load(text, from), length));
+    // A lone dot has no digits; a dot at the end is odd enough for the slow way.
+    if (not_digits(digits) | dot.at_end) & HIGH != 0 {
+        return any_decimal(text.get(start..usize::from(end))?);
     }
-    Some((digits, SCALES[(dot as usize & 15) | usize::from(minus) << 4]))
+    let digits = eight_digits(digits);
+    to_f32(f64::from(digits as i32) * SCALES[minus][dot.place])
 }
 
-/// A word that is ordered as its number is.
+/// As [`decimal`], here with a plus sign, too, which labels often have.
 #[inline(always)]
-pub(crate) fn order(lifted: Lifted) -> u64 {
-    lifted.swap_bytes()
+pub(crate) fn label(text: &Text, start: usize, end: u16) -> Option<f32> {
+    let plus = text[start] == b'+' && !matches!(text[start + 1], b'+' | b'-');
+    decimal(text, start + usize::from(plus), end)
 }
 
-/// Converts lifted integers, each minus 1. Whether all were digits; if not, the results mean nothing.
-pub(crate) fn integers_less_one(lifted: &[Lifted], into: &mut [u32]) -> bool {
-    let mut strange = 0;
-    for (lifted, into) in lifted.iter().zip(into) {
-        strange |= not_digits(*lifted);
-        *into = (eight_digits(*lifted) as u32).wrapping_sub(1);
-    }
-    strange & HIGH == 0
-}
-
-/// Converts lifted decimals. Whether all are as Rust's own parser has them; if not, the results mean nothing.
-pub(crate) fn decimals(lifted: &[Lifted], scales: &[f64], into: &mut [f32]) -> bool {
-    let mut unsure = 0;
-    for ((lifted, scale), into) in lifted.iter().zip(scales).zip(into) {
-        let value = f64::from(eight_digits(*lifted) as i32) * scale;
-        // An integer is exact, so its rounding is safe; every other integer above 2^24 is such a middle.
-        unsure |= u32::from(near_middle(value) & (scale.abs() < 1.0));
-        *into = value as f32;
-    }
-    unsure == 0
-}
-
-/// One decimal, in one step; here with a plus sign, too, which labels often have.
-pub(crate) fn decimal(text: &[u8], start: usize, end: usize) -> Option<f32> {
-    let mut from = start;
-    if *text.get(start)? == b'+' && !matches!(*text.get(start + 1)?, b'+' | b'-') {
-        from += 1;
-    }
-    let (lifted, scale) = lift_decimal(text, from, end)?;
-    let mut value = [0.0];
-    decimals(&[lifted], &[scale], &mut value).then_some(value[0])
-}
-
-/// A decimal of more than eight bytes: an f64 that is an f32.
+/// A decimal of more than eight bytes.
 #[inline(always)]
-fn long_decimal(text: &[u8], start: usize, end: usize) -> Option<f64> {
-    let minus = *text.get(start)? == b'-';
-    let from = start + usize::from(minus);
-    let length = end - from;
+fn long_decimal(text: &Text, start: usize, end: u16) -> Option<f32> {
+    let end = usize::from(end);
+    let minus = usize::from(text[start] == b'-');
+    let length = end.wrapping_sub(start + minus);
     if length.wrapping_sub(9) < 8 {
         // The usual: the dot is among the first bytes, and the last eight are all digits.
-        let (upper, dot) = remove_dot(lift(load(text, from)?, length - 8));
-        let lower = load(text, end - 8)? ^ ZEROS;
-        if dot < 8 && (not_digits(upper) | not_digits(lower)) & HIGH == 0 {
-            let digits = (eight_digits(upper) * 100_000_000 + eight_digits(lower)) as i64;
-            let value = digits as f64 * (SCALES[dot as usize & 7] * 1e-8);
-            return to_f32(if minus { -value } else { value });
+        let (upper, dot) = remove_dot(lift(load(text, start + minus), length - 8));
+        let lower = load(text, end - 8) ^ ZEROS;
+        if dot.found && (not_digits(upper) | not_digits(lower)) & HIGH == 0 {
+            let digits = u64::from(eight_digits(upper)) * 100_000_000 + u64::from(eight_digits(lower));
+            return to_f32(digits as i64 as f64 * (SCALES[minus][dot.place] * 1e-8));
         }
     }
     any_decimal(text.get(start..end)?)
@@ -107,7 +70,7 @@ fn long_decimal(text: &[u8], start: usize, end: usize) -> Option<f64> {
 /// Any decimal, with an exponent or not, byte by byte.
 #[cold]
 #[inline(never)]
-fn any_decimal(token: &[u8]) -> Option<f64> {
+fn any_decimal(token: &[u8]) -> Option<f32> {
     let (negative, signed) = sign(*token.first()?);
     let mut rest = token[signed..].iter().copied().peekable();
     let (mut digits, mut kept, mut any) = (0i64, 0, false);
@@ -142,8 +105,8 @@ fn any_decimal(token: &[u8]) -> Option<f64> {
         return None;
     }
     if exponent == 0 && digits < 1 << 53 {
-        // Exact, so that rounding is safe even in the middle.
-        let value = f64::from(digits as f64 as f32);
+        // Exact, so that rounding is safe even in the middle, where every other integer above 2^24 is.
+        let value = digits as f64 as f32;
         return Some(if negative { -value } else { value });
     }
     let power = |exponent: i32| POWERS[exponent.unsigned_abs() as usize];
@@ -160,24 +123,19 @@ fn any_decimal(token: &[u8]) -> Option<f64> {
     to_f32(if negative { -value } else { value })
 }
 
-/// The f32 nearest to a decimal, given as the f64 near it, if that is sure.
-#[inline(always)]
-fn to_f32(value: f64) -> Option<f64> {
-    (!near_middle(value)).then_some(f64::from(value as f32))
-}
-
-/// Whether an f64 is so near the middle between two f32 that its last bits matter for rounding it.
+/// Rounds a decimal, given as the f64 near it, to the nearest f32, if it is sure which that is.
 ///
-/// It has at most five roundings behind it: the digits' conversion, what was cut off of them, up to two powers
-/// of ten and the multiplication or division by each; together they are below 5 · 2^-53 of it, so below 5 of
-/// its last places. Unless it is within 8 of them of the middle, the exact decimal rounds to the same side.
-/// That is one number in thirty million, and left to the slow way. (For values of 0 or in the range of normal
-/// f32.)
+/// The f64 has at most five roundings behind it: the digits' conversion, what was cut off of them, up to two
+/// powers of ten and the multiplication or division by each; together they are below 5 · 2^-53 of it, so below
+/// 5 of its last places. Unless it is within 8 of them of the middle between two f32, the exact decimal rounds
+/// to the same side. That is one number in thirty million, and left to the slow way. (For values of 0 or in
+/// the range of normal f32.)
 #[inline(always)]
-fn near_middle(value: f64) -> bool {
+fn to_f32(value: f64) -> Option<f32> {
     const CUT: u32 = (1 << 29) - 1; // The bits that an f64 has more than an f32.
     const MIDDLE: u32 = 1 << 28;
-    (value.to_bits() as u32 & CUT).wrapping_sub(MIDDLE - 8) <= 16
+    let near_middle = (value.to_bits() as u32 & CUT).wrapping_sub(MIDDLE - 8) <= 16;
+    (!near_middle).then_some(value as f32)
 }
 
 const POWERS: [f64; 23] = [
@@ -185,15 +143,15 @@ const POWERS: [f64; 23] = [
     1e19, 1e20, 1e21, 1e22,
 ];
 
-/// Eight bytes from `at`; `None` if the text ends before.
+/// Eight bytes from `at`.
 #[inline(always)]
-fn load(text: &[u8], at: usize) -> Option<u64> {
-    text.get(at..)?.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes))
+fn load(text: &Text, at: usize) -> u64 {
+    text[at..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// The first `length` (1 to 8) bytes of a word as digits in its top bytes, above zeros.
 #[inline(always)]
-fn lift(word: u64, length: usize) -> Lifted {
+fn lift(word: u64, length: usize) -> u64 {
     (word ^ ZEROS).wrapping_shl(0u32.wrapping_sub(8 * length as u32))
 }
 
@@ -203,47 +161,48 @@ fn sign(byte: u8) -> (bool, usize) {
     (byte == b'-', usize::from(byte == b'-' || byte == b'+'))
 }
 
-/// Moves the digits before the first dot up by one, over it. Gives the digits and the dot's byte; 8 if there is
-/// none.
+/// Where a dot was.
+struct Dot {
+    found: bool,
+    /// Its byte of eight; 7 also if there is none.
+    place: usize,
+    /// The top bit is set if it is the last byte.
+    at_end: u64,
+}
+
+/// Moves the digits before the first dot up by one, over it.
 #[inline(always)]
-fn remove_dot(digits: Lifted) -> (Lifted, u32) {
+fn remove_dot(digits: u64) -> (u64, Dot) {
     // The usual test for a zero byte, whose lowest bit set is exact.
     let other = digits ^ (u64::from(b'.' ^ b'0') * ONES);
     let dots = other.wrapping_sub(ONES) & !other & HIGH;
     let through_dot = if dots == 0 { 0 } else { dots ^ dots.wrapping_sub(1) };
     let moved = digits ^ ((digits ^ (digits << 8)) & through_dot);
-    (moved, dots.trailing_zeros() / 8)
+    let place = (dots | 1 << 63).trailing_zeros() as usize / 8;
+    (moved, Dot { found: dots != 0, place, at_end: dots & 1 << 63 })
 }
 
-/// Ten to the minus number of bytes that follow byte 0, 1 … 7 of a word; 1 for none of them; and all that
-/// below zero.
-const SCALES: [f64; 32] = {
-    let mut scales = [1.0; 32];
-    let small = [1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0];
-    let mut i = 0;
-    while i < 16 {
-        if i < 8 {
-            scales[i] = small[i];
-        }
-        scales[i + 16] = -scales[i];
-        i += 1;
-    }
-    scales
-};
+/// Ten to the minus number of bytes that follow byte 0, 1 … 7 of a word; and all that below zero.
+const SCALES: [[f64; 8]; 2] = [
+    [1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0],
+    [-1e-7, -1e-6, -1e-5, -1e-4, -1e-3, -1e-2, -1e-1, -1e0],
+];
 
 /// High bits where bytes are no digits.
 #[inline(always)]
-fn not_digits(lifted: Lifted) -> u64 {
-    lifted.wrapping_add(0x76 * ONES) | lifted
+fn not_digits(digits: u64) -> u64 {
+    digits.wrapping_add(0x76 * ONES) | digits
 }
 
-/// The number that eight digit bytes make, the first digit in the lowest: first all pairs, then their sum. Each
-/// product's factors are below 2^32, which vector instructions can do.
+/// The number that eight digit bytes make, the first digit in the lowest: pairs, fours, all eight, each by one
+/// multiplication.
 #[inline(always)]
-fn eight_digits(digits: Lifted) -> u64 {
+fn eight_digits(digits: u64) -> u32 {
+    const PAIRS: u64 = 0x0000_00ff_0000_00ff;
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
-    let pair = |at: u32| (pairs >> at) & 0xff;
-    pair(0) * 1_000_000 + pair(16) * 10_000 + pair(32) * 100 + pair(48)
+    let upper = (pairs & PAIRS).wrapping_mul(100 + (1_000_000 << 32));
+    let lower = ((pairs >> 16) & PAIRS).wrapping_mul(1 + (10_000 << 32));
+    (upper.wrapping_add(lower) >> 32) as u32
 }
 
 #[cfg(test)]
@@ -251,10 +210,17 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
+    fn text(token: &str) -> Text {
+        let mut text = [b'9'; REACH];
+        text[2] = b':';
+        text[3..3 + token.len()].copy_from_slice(token.as_bytes());
+        text[3 + token.len()] = b' ';
+        text
+    }
+
     /// The quick result, the text being followed by what may follow in a file.
     fn quick(token: &str) -> Option<f32> {
-        let text = [b"99:", token.as_bytes(), b" 99999999:99999999"].concat();
-        decimal(&text, 3, 3 + token.len())
+        label(&text(token), 3, 3 + token.len() as u16)
     }
 
     /// Checks a token against Rust's parser; whether the quick way took it.
@@ -336,26 +302,16 @@ mod tests {
     }
 
     #[test]
-    fn integers_and_their_order() {
+    fn integers_of_one_to_eight_digits() {
         let mut rng = Rng::new(&[4]);
-        let mut last = (0, 0);
-        for _ in 0..10_000 {
+        for _ in 0..1_000 {
             let kind = rng.below(4) as usize;
-            let number = rng.below([10, 1_000, 100_000, 100_000_000][kind]);
-            let text = format!("{number}:777777777");
-            let lifted = lift_integer(text.as_bytes(), 0, text.len() - 10).unwrap();
-            let mut found = [0];
-            assert!(integers_less_one(&[lifted], &mut found));
-            assert_eq!(u64::from(found[0].wrapping_add(1)), number);
-            assert_eq!(last.0 < order(lifted), last.1 < number);
-            last = (order(lifted), number);
+            let number = rng.below([10, 1_000, 100_000, 100_000_000][kind]) as u32;
+            let token = number.to_string();
+            assert_eq!(integer(&text(&token), 3, 3 + token.len() as u16), Some(number));
         }
-        assert_eq!(lift_integer(b"123456789:12345678", 0, 9), None);
-        assert_eq!(lift_integer(b":1234567890", 0, 0), None);
-        for wrong in ["1a", "-1", "1.", "1 "] {
-            let text = format!("{wrong}:777777777");
-            let lifted = lift_integer(text.as_bytes(), 0, 2).unwrap();
-            assert!(!integers_less_one(&[lifted], &mut [0]), "{wrong:?}");
+        for wrong in ["", "123456789", "1a", "-1", "1.", "1 "] {
+            assert_eq!(integer(&text(wrong), 3, 3 + wrong.len() as u16), None, "{wrong:?}");
         }
     }
 }

@@ -13,8 +13,9 @@ use crate::error::LoadError;
 use crate::source::{self, ReadAt};
 use crate::split::Range;
 
-/// Zero bytes after a block's lines, so that a parser may load whole words past their end.
-pub const PADDING: usize = 64;
+/// Bytes after a block's lines that mean nothing, so that a parser may see every line as part of a piece of
+/// fixed size and need not check each place.
+pub const PADDING: usize = super::separators::REACH;
 
 /// Reads the lines of ranges, one range after the other, in blocks of whole lines through one buffer.
 pub struct LineReader {

@@ -109,7 +109,7 @@ fn a_line_without_end_is_refused_before_it_fills_the_memory() {
         error.to_string(),
         format!("{}:1:1: expected a line end within 100 bytes, found none", file.path())
     );
-    assert!(reader.buffer.capacity() < 1000);
+    assert!(reader.buffer.len() < 1000 + PADDING);
 }
 
 #[test]
