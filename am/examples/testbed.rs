@@ -239,7 +239,9 @@ fn take_notes() {
         let _ = writeln!(std::io::stdout(), "{}", chatter.display());
     }
     if let Some(roll) = std::env::var_os(ROLL) {
-        let name = std::env::var("LAPWING_ROLE").unwrap_or_default();
+        // Without what follows: where the master is.
+        let role = std::env::var("LAPWING_ROLE").unwrap_or_default();
+        let name = role.splitn(4, ':').take(3).collect::<Vec<_>>().join(":");
         let tunables = std::env::var("GLIBC_TUNABLES").unwrap_or_default();
         let _ = std::fs::write(PathBuf::from(roll).join(name), tunables);
     }

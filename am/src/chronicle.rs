@@ -1,6 +1,6 @@
 //! What the master notes for the report while the job runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ pub(crate) struct Chronicle {
     job: Arc<Job>,
     summary: Summary,
     loaded: Vec<Option<Loaded>>,
+    nodes: BTreeMap<u32, String>,
     load_time: Duration,
     round: Option<Open>,
     lines: Vec<String>,
@@ -43,6 +44,7 @@ impl Chronicle {
         Self {
             loaded: vec![None; job.splits.len()],
             job,
+            nodes: BTreeMap::new(),
             summary: Summary::default(),
             load_time: Duration::ZERO,
             round: None,
@@ -67,6 +69,25 @@ impl Chronicle {
             }
             _ => false,
         }
+    }
+
+    /// A worker's process runs on this node.
+    pub(crate) fn started(&mut self, worker: u32, node: String) {
+        self.nodes.insert(worker, node);
+    }
+
+    /// Bytes whose reader had a copy on its own node, and the most that contiguous ranges allowed; none where copies are unknown.
+    fn locality(&self) -> Option<(u64, u64)> {
+        if self.job.placement.is_empty() {
+            return None;
+        }
+        let (mut own, mut best) = (0, 0);
+        for (worker, splits) in (0..).zip(self.job.seats()) {
+            let here = self.job.hosts(splits);
+            own += self.nodes.get(&worker).and_then(|node| here.get(node)).copied().unwrap_or(0);
+            best += here.values().copied().max().unwrap_or(0);
+        }
+        Some((own, best))
     }
 
     pub(crate) fn splits_loaded(&self) -> u32 {
@@ -174,6 +195,7 @@ impl Chronicle {
     pub(crate) fn close(&self, elapsed: Duration) -> JobReport {
         let loaded = || self.loaded.iter().flatten();
         let Summary { splits, rows, columns, stored } = self.summary;
+        let locality = self.locality();
         JobReport {
             name: self.job.name.clone(),
             algorithm: self.job.algorithm.clone(),
@@ -186,12 +208,14 @@ impl Chronicle {
             workers: self.job.workers,
             input_bytes: self.job.input_bytes(),
             bytes_read: loaded().map(|loaded| loaded.bytes_read).sum(),
+            node_local_bytes: locality.map(|(own, _)| own),
+            node_local_possible: locality.map(|(_, best)| best),
             resident_bytes: loaded().map(|loaded| loaded.resident_bytes).sum(),
             load_seconds: self.load_time.as_secs_f64(),
             train_seconds: self.train_seconds,
             seconds: elapsed.as_secs_f64(),
             state_digest: self.digest.clone(),
-            output: self.job.output.as_ref().map(|path| path.display().to_string()),
+            output: self.job.output.clone(),
             extra: self.findings.clone(),
         }
     }

@@ -16,8 +16,8 @@ use crate::aggregate::{Reply, Request};
 use crate::chronicle::Chronicle;
 use crate::engine::{Command, End, Engine, Event, Rules, Seat};
 use crate::error::{Failure, Kind};
-use crate::job::Job;
-use crate::launcher::{Happening, Launcher, News};
+use crate::job::{Bytes, Job};
+use crate::launcher::{Happening, Launcher, News, Outcome};
 use crate::listener::Call;
 
 /// A broken connection waits so long for the launcher to say how the process ended: that is the better sentence.
@@ -33,6 +33,8 @@ pub(crate) struct Driver<'a, L> {
     start: Instant,
     workers: BTreeMap<Seat, UnboundedSender<Outgoing>>,
     broken: BTreeMap<Seat, (Instant, String)>,
+    /// What each worker last said of its memory, bytes.
+    resident: BTreeMap<Seat, u64>,
     state: Option<Arc<Buffer>>,
     summary: Summary,
     /// The update that the event at hand brought.
@@ -54,7 +56,8 @@ impl<'a, L: Launcher> Driver<'a, L> {
             passes: job.passes,
             on_loss: job.on_loss,
             max_failures: job.max_failures,
-            start_timeout: Duration::from_secs(job.start_timeout),
+            // A cluster's launcher has its own eye on containers that do not come; this is for processes that do not call.
+            start_timeout: Duration::from_secs(job.start_timeout) * if job.cluster.is_some() { 2 } else { 1 },
             silence: SILENCE,
             update_budget: job.master_memory / 4,
             columns: job.load.columns,
@@ -67,6 +70,7 @@ impl<'a, L: Launcher> Driver<'a, L> {
             start: Instant::now(),
             workers: BTreeMap::new(),
             broken: BTreeMap::new(),
+            resident: BTreeMap::new(),
             state: None,
             summary: Summary::default(),
             update: None,
@@ -76,12 +80,12 @@ impl<'a, L: Launcher> Driver<'a, L> {
         }
     }
 
-    /// Runs the job to its end and tells the launcher.
+    /// Runs the job to its end.
     pub(crate) async fn run(
         mut self,
         mut calls: Receiver<Call>,
         mut replies: UnboundedReceiver<Reply>,
-    ) -> bool {
+    ) -> Outcome {
         let (passes, workers, splits) = (self.job.passes, self.job.workers, self.job.splits.len() as u32);
         self.launcher.tell(News::Begun { passes, workers, splits });
         self.handle(Event::Start);
@@ -97,11 +101,14 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 happening = self.launcher.next() => match happening {
                     Happening::Ended(seat, how) => {
                         self.broken.remove(&seat);
+                        let how = self.with_size(seat, how);
                         self.handle(Event::Lost(seat, how));
                     }
-                    Happening::Abandoned => {
-                        break Err(Failure::new(Kind::Lost, "the process that started this job is gone"));
+                    Happening::Started(seat, node) => {
+                        self.chronicle.started(seat.worker, node);
+                        self.handle(Event::Heard(seat));
                     }
+                    Happening::Over(failure) => break Err(failure),
                 },
                 _ = tick.tick() => {
                     if beaten.elapsed() >= HEARTBEAT {
@@ -116,10 +123,15 @@ impl<'a, L: Launcher> Driver<'a, L> {
         for seat in self.workers.keys() {
             self.send(*seat, 0, Message::Stop, None);
         }
-        let done = outcome.is_ok();
-        let report = outcome.map(|()| Box::new(self.chronicle.close(self.start.elapsed())));
-        self.launcher.tell(News::End(report));
-        done
+        outcome.map(|()| Box::new(self.chronicle.close(self.start.elapsed())))
+    }
+
+    /// A process that was killed is likely to have been too large: say how large it was.
+    fn with_size(&self, seat: Seat, how: String) -> String {
+        match self.resident.get(&seat) {
+            Some(&bytes) if how.contains("SIGKILL") => format!("{how}; it last used {}", Bytes(bytes)),
+            _ => how,
+        }
     }
 
     fn call(&mut self, call: Call) {
@@ -160,6 +172,10 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 self.update = None;
             }
             Message::Failed { fault, split, text } => self.handle(Event::Failed(seat, fault, split, text)),
+            Message::Heartbeat { resident_bytes } => {
+                self.resident.insert(seat, resident_bytes);
+                self.handle(Event::Heard(seat));
+            }
             _ => self.handle(Event::Heard(seat)),
         }
     }

@@ -6,14 +6,20 @@ use lapwing_container::algorithm::Algorithm;
 use lapwing_container::load::Load;
 use lapwing_container::split::Split;
 
+use crate::cluster::Cluster;
 use crate::error::{Failure, Kind};
 use crate::job::{Bytes, Job, JobArgs};
+use crate::launcher::yarn::room;
 
 /// Bytes of the first split that are loaded to see how much memory data takes.
 const SAMPLE: u64 = 1 << 20;
 
 /// What would run where, and how much memory it would take.
-pub(crate) fn describe<A: Algorithm>(job: &Job, args: &JobArgs) -> Result<String, Failure> {
+pub(crate) fn describe<A: Algorithm>(
+    job: &Job,
+    args: &JobArgs,
+    cluster: Option<&Cluster>,
+) -> Result<String, Failure> {
     let input = job.input_bytes();
     let factor = sample::<A>(job)?;
     let resident = |bytes: u64| (bytes as f64 * factor) as u64;
@@ -55,6 +61,13 @@ pub(crate) fn describe<A: Algorithm>(job: &Job, args: &JobArgs) -> Result<String
     if let Some(machine) = machine_memory() {
         let fits = if resident(input) < machine / 2 { "would do" } else { "is too small" };
         line("machine", format!("one machine like this, with {}, {fits}", Bytes(machine)));
+    }
+    if let Some(cluster) = cluster {
+        let asked = u64::from(job.workers) * args.worker_memory.0 + args.master_memory.0;
+        line("asked for", format!("{} in {} containers", Bytes(asked), job.workers + 1));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::cluster("the client's runtime", error))?;
+        line("room", runtime.block_on(room(&cluster.manager, &args.queue)));
     }
     Ok(text.trim_end().to_owned())
 }

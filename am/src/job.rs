@@ -11,6 +11,7 @@ use lapwing_container::load::{Format, LoadOptions};
 use lapwing_container::split::Split;
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::ClusterJob;
 use crate::error::{Failure, Kind};
 
 /// The flags that every job has.
@@ -25,13 +26,13 @@ pub(crate) struct JobArgs {
     pub format: Option<Format>,
     /// Directory for the model and the report; refused if it exists
     #[arg(long, value_name = "DIR")]
-    pub output: Option<PathBuf>,
+    pub output: Option<String>,
     /// Replace an output that exists
     #[arg(long)]
     pub overwrite: bool,
     /// Predict with this model (an output directory or a model.npz) instead of training
     #[arg(long, value_name = "MODEL")]
-    pub predict: Option<PathBuf>,
+    pub predict: Option<String>,
     /// Passes over the data at the most
     #[arg(long, visible_alias = "max-iter", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub passes: u32,
@@ -89,6 +90,27 @@ pub(crate) struct JobArgs {
     /// Check that the algorithm is deterministic, and stop
     #[arg(long, conflicts_with = "predict")]
     pub self_check: bool,
+    /// Queue of the cluster's scheduler
+    #[arg(long, default_value = "default", help_heading = "YARN")]
+    pub queue: String,
+    /// Priority within the queue; larger is more urgent
+    #[arg(long, help_heading = "YARN")]
+    pub priority: Option<i32>,
+    /// Only nodes with this label
+    #[arg(long, value_name = "LABEL", help_heading = "YARN")]
+    pub node_label: Option<String>,
+    /// A tag of the application; may be repeated
+    #[arg(long, help_heading = "YARN")]
+    pub tag: Vec<String>,
+    /// Ports that the master may listen on, such as 40000-40100
+    #[arg(long, value_name = "A-B", help_heading = "YARN")]
+    pub ports: Option<Ports>,
+    /// The program to send to the nodes, if not this very file
+    #[arg(long, value_name = "PATH", help_heading = "YARN")]
+    pub binary: Option<PathBuf>,
+    /// Print the application's id and do not wait for its end
+    #[arg(long, help_heading = "YARN")]
+    pub detach: bool,
     /// Faults on order, such as kill:w1@pass2
     #[arg(long, value_name = "SCRIPT", hide_short_help = true)]
     pub fault: Option<Script>,
@@ -122,6 +144,10 @@ pub(crate) enum When {
 /// A size in bytes, written as `64m`, `4g`, `4GiB` or `4096m`; units are powers of 1024.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Bytes(pub u64);
+
+/// A range of ports, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ports(pub u16, pub u16);
 
 /// One variable for all workers or one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,16 +193,20 @@ pub(crate) struct Job {
     pub max_failures: u32,
     /// Seconds that a worker has to report.
     pub start_timeout: u64,
-    /// Absolute path of the output.
-    pub output: Option<PathBuf>,
+    /// Absolute path or URI of the output.
+    pub output: Option<String>,
     /// Whether the output may be replaced.
     pub overwrite: bool,
-    /// The model to predict with.
-    pub predict: Option<PathBuf>,
+    /// The model to predict with, an absolute path or URI.
+    pub predict: Option<String>,
     /// Faults on order.
     pub faults: Script,
     /// Variables for workers.
     pub worker_env: Vec<WorkerEnv>,
+    /// For each split, how many of its bytes have a copy on which host; empty where that is not known.
+    pub placement: Vec<BTreeMap<String, u64>>,
+    /// The cluster it runs on, if one.
+    pub(crate) cluster: Option<ClusterJob>,
 }
 
 impl Job {
@@ -185,6 +215,17 @@ impl Job {
         let (splits, workers) = (self.splits.len() as u64, u64::from(self.workers));
         let bound = |worker: u64| (worker * splits / workers) as u32;
         (0..workers).map(|worker| bound(worker)..bound(worker + 1)).collect()
+    }
+
+    /// How many bytes of these splits have a copy on which host.
+    pub(crate) fn hosts(&self, splits: std::ops::Range<u32>) -> BTreeMap<String, u64> {
+        let mut hosts = BTreeMap::new();
+        for split in self.placement.get(splits.start as usize..splits.end as usize).unwrap_or_default() {
+            for (host, bytes) in split {
+                *hosts.entry(host.clone()).or_insert(0) += bytes;
+            }
+        }
+        hosts
     }
 
     /// Bytes of the whole input.
@@ -260,6 +301,18 @@ impl std::fmt::Display for Bytes {
             bytes if bytes >= 10 << 20 => write!(f, "{} MiB", bytes >> 20),
             bytes if bytes >= 10 << 10 => write!(f, "{} KiB", bytes >> 10),
             bytes => write!(f, "{bytes} bytes"),
+        }
+    }
+}
+
+impl FromStr for Ports {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('-').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+        match parts {
+            Some((from, to)) if 0 < from && from <= to => Ok(Self(from, to)),
+            _ => Err("expected a range of ports such as 40000-40100".to_owned()),
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 
 use lapwing_container::wire::connection::{Inbound, Outgoing, Reader, WireError, write_all};
-use lapwing_container::wire::handshake::{self, Key};
+use lapwing_container::wire::handshake;
 use lapwing_container::wire::message::Message;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use lapwing_container::wire::secure::{Gate, Incoming, Outbound};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc::{Sender, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 
@@ -33,7 +34,7 @@ pub(crate) fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener
 }
 
 /// Takes calls for as long as anyone listens to them.
-pub(crate) async fn listen(listener: TcpListener, job: u64, key: Key, calls: Sender<Call>) {
+pub(crate) async fn listen(listener: TcpListener, job: u64, gate: Gate, calls: Sender<Call>) {
     let mut strangers: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         let stream = match listener.accept().await {
@@ -44,13 +45,14 @@ pub(crate) async fn listen(listener: TcpListener, job: u64, key: Key, calls: Sen
                 continue;
             }
         };
-        let calls = calls.clone();
+        let (calls, gate) = (calls.clone(), gate.clone());
         let stranger = tokio::spawn(async move {
             // A stranger is turned away without a word, and without a message to anyone.
-            if let Ok(stream) = prove(stream, &key).await {
+            if let Ok((read, write)) = gate.accept(stream).await {
                 tokio::spawn(async move {
-                    if let Ok((stream, seat, reader)) = introduce(stream, job).await {
-                        converse(stream, reader, seat, &calls).await;
+                    let mut reader = Reader::new(read, job);
+                    if let Ok(seat) = introduce(&mut reader).await {
+                        converse(write, reader, seat, &calls).await;
                     }
                 });
             }
@@ -66,34 +68,16 @@ pub(crate) async fn listen(listener: TcpListener, job: u64, key: Key, calls: Sen
     }
 }
 
-type Half = tokio::net::tcp::OwnedReadHalf;
-
-async fn prove(mut stream: TcpStream, key: &Key) -> Result<TcpStream, WireError> {
-    stream.set_nodelay(true)?;
-    handshake::accept(&mut stream, key).await?;
-    Ok(stream)
-}
-
-async fn introduce(
-    stream: TcpStream,
-    job: u64,
-) -> Result<(tokio::net::tcp::OwnedWriteHalf, Seat, Reader<Half>), WireError> {
-    let (read, write) = stream.into_split();
-    let mut reader = Reader::new(read, job);
+async fn introduce(reader: &mut Reader<Incoming>) -> Result<Seat, WireError> {
     let limit = std::time::Duration::from_secs(handshake::HANDSHAKE_SECONDS);
     let hello = tokio::time::timeout(limit, reader.next()).await;
     match hello.unwrap_or(Err(WireError::Silent(handshake::HANDSHAKE_SECONDS)))?.message {
-        Message::Hello { worker, incarnation, .. } => Ok((write, Seat { worker, incarnation }, reader)),
+        Message::Hello { worker, incarnation, .. } => Ok(Seat { worker, incarnation }),
         _ => Err(WireError::Order("the first message was no introduction")),
     }
 }
 
-async fn converse(
-    write: tokio::net::tcp::OwnedWriteHalf,
-    mut reader: Reader<Half>,
-    seat: Seat,
-    calls: &Sender<Call>,
-) {
+async fn converse(write: Outbound, mut reader: Reader<Incoming>, seat: Seat, calls: &Sender<Call>) {
     let (queue, outgoing) = unbounded_channel();
     tokio::spawn(write_all(write, outgoing));
     if calls.send(Call::Arrived(seat, queue)).await.is_err() {

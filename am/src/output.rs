@@ -1,10 +1,9 @@
 //! The output directory: `model.npz` and `model.json` (the promise of equal bits is about these two), the report, `_SUCCESS`.
 //! It appears by one rename, whole or not at all.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader, Cursor, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Cursor, Read, Write};
 
+use lapwing_container::files::{Files, Status};
 use lapwing_container::model::{Array, Model, Values};
 use npyz::{NpyFile, WriterBuilder};
 use serde_json::json;
@@ -14,64 +13,79 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 use crate::error::{Failure, Kind};
 use crate::job::Job;
 
-/// No array of a model that is read may be longer. Bytes.
-const ARRAY_CAP: u64 = 16 << 30;
+/// No model that is read may be longer. Bytes.
+const MODEL_CAP: u64 = 4 << 30;
 
 /// Writes a model and its report to a directory beside the final one, then renames.
-pub(crate) fn write(directory: &Path, job: &Job, model: &Model, report: &[String]) -> Result<(), Failure> {
+pub(crate) fn write(directory: &str, job: &Job, model: &Model, report: &[String]) -> Result<(), Failure> {
     write_parts(&beside(directory, job.id), job, model, report)
         .map_err(|error| failed(directory, job, &error))?;
     commit(directory, job)
 }
 
 /// Gives the complete directory beside the output its final name.
-pub(crate) fn commit(directory: &Path, job: &Job) -> Result<(), Failure> {
-    let temporary = beside(directory, job.id);
-    put(&temporary.join("_SUCCESS"), b"")
-        .and_then(|()| if job.overwrite { remove(directory) } else { Ok(()) })
-        .and_then(|()| fs::rename(&temporary, directory))
-        .map_err(|error| failed(directory, job, &error))
+pub(crate) fn commit(directory: &str, job: &Job) -> Result<(), Failure> {
+    let rename = || {
+        let (temporary, directory_uri) = (beside(directory, job.id), directory);
+        let (files, directory) = Files::of(directory_uri)?;
+        let (_, temporary) = Files::of(&temporary)?;
+        files.write(&format!("{temporary}/_SUCCESS"), b"", 0o644)?;
+        if job.overwrite {
+            files.remove(directory)?;
+        }
+        if files.status(directory)?.is_some_and(|_| matches!(files, Files::Hdfs(..))) {
+            // HDFS would move it into the directory.
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        files.rename(temporary, directory)
+    };
+    rename().map_err(|error| failed(directory, job, &error))
 }
 
 /// Removes what a job that failed left beside its output.
 pub(crate) fn discard(job: &Job) {
     if let Some(directory) = &job.output {
-        let _ = fs::remove_dir_all(beside(directory, job.id));
+        let _ = Files::of(&beside(directory, job.id)).and_then(|(files, path)| files.remove(path));
     }
 }
 
 /// Refuses an output that exists, before any work is done.
-pub(crate) fn check(directory: &Path, overwrite: bool) -> Result<(), Failure> {
-    let shown = directory.display();
-    if directory.exists() && !overwrite {
-        return Err(Failure::new(
-            Kind::Input,
-            format!("the output {shown} exists: remove it, or say --overwrite"),
-        ));
-    }
-    let ours = ["model.json", "_SUCCESS"].iter().any(|file| directory.join(file).exists());
-    let empty = || fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none());
-    if directory.exists() && !ours && !empty() {
-        let text = format!(
-            "the output {shown} exists and is not an output of a job: --overwrite will not remove it"
-        );
-        return Err(Failure::new(Kind::Input, text));
-    }
-    Ok(())
+pub(crate) fn check(directory: &str, overwrite: bool) -> Result<(), Failure> {
+    let look = || {
+        let (files, path) = Files::of(directory)?;
+        let Some(status) = files.status(path)? else { return Ok(None) };
+        let names = if status.directory { files.list(path)? } else { vec![status] };
+        let ours =
+            |status: &Status| ["/model.json", "/_SUCCESS"].iter().any(|name| status.path.ends_with(name));
+        Ok(Some(names.is_empty() || names.iter().any(ours)))
+    };
+    let found: io::Result<Option<bool>> = look();
+    let text = match found.map_err(|error| Failure::cluster(format!("the output {directory}"), error))? {
+        Some(_) if !overwrite => "remove it, or say --overwrite",
+        Some(false) => "it is no output of a job, so --overwrite will not remove it",
+        _ => return Ok(()),
+    };
+    Err(Failure::new(Kind::Input, format!("the output {directory} exists: {text}")))
 }
 
 /// A name beside the output for what is not yet complete; Hadoop's readers skip what begins with `_`.
-pub(crate) fn beside(directory: &Path, job: u64) -> PathBuf {
-    let name = directory.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
-    directory.with_file_name(format!("_{name}.{job:016x}.part"))
+pub(crate) fn beside(directory: &str, job: u64) -> String {
+    let (parent, name) = directory.trim_end_matches('/').rsplit_once('/').unwrap_or(("", directory));
+    format!("{parent}/_{name}.{job:016x}.part")
 }
 
 /// Reads a model: an output directory, or a `model.npz`.
-pub(crate) fn read(path: &Path) -> Result<Model, Failure> {
-    let path = if path.is_dir() { path.join("model.npz") } else { path.to_owned() };
-    let bad = |text: String| Failure::new(Kind::Input, format!("{}: {text}", path.display()));
-    let file = File::open(&path).map_err(|error| bad(error.to_string()))?;
-    let mut archive = ZipArchive::new(BufReader::new(file))
+pub(crate) fn read(path: &str) -> Result<Model, Failure> {
+    let bad = |text: String| Failure::new(Kind::Input, format!("{path}: {text}"));
+    let read = || {
+        let (files, inside) = Files::of(path)?;
+        match files.status(inside)? {
+            Some(status) if status.directory => files.read(&format!("{inside}/model.npz"), MODEL_CAP),
+            _ => files.read(inside, MODEL_CAP),
+        }
+    };
+    let bytes = read().map_err(|error| bad(error.to_string()))?;
+    let mut archive = ZipArchive::new(Cursor::new(bytes))
         .map_err(|error| bad(format!("expected a model.npz, but it is no zip archive: {error}")))?;
     let mut model = Model::default();
     for i in 0..archive.len() {
@@ -83,19 +97,19 @@ pub(crate) fn read(path: &Path) -> Result<Model, Failure> {
     Ok(model)
 }
 
-fn write_parts(directory: &Path, job: &Job, model: &Model, report: &[String]) -> io::Result<()> {
-    remove(directory)?;
-    fs::create_dir_all(directory.join("_report"))?;
-    put(&directory.join("model.npz"), &npz(model)?)?;
-    put(&directory.join("model.json"), describe(job, model).as_bytes())?;
+fn write_parts(directory: &str, job: &Job, model: &Model, report: &[String]) -> io::Result<()> {
+    let (files, directory) = Files::of(directory)?;
+    files.remove(directory)?;
     let mut lines = report.join("\n");
     lines.push('\n');
-    put(&directory.join("_report/report.jsonl"), lines.as_bytes())
+    files.write(&format!("{directory}/model.npz"), &npz(model)?, 0o644)?;
+    files.write(&format!("{directory}/model.json"), describe(job, model).as_bytes(), 0o644)?;
+    files.write(&format!("{directory}/_report/report.jsonl"), lines.as_bytes(), 0o644)
 }
 
-fn failed(directory: &Path, job: &Job, error: &io::Error) -> Failure {
+fn failed(directory: &str, job: &Job, error: &io::Error) -> Failure {
     discard(job);
-    Failure::cluster(format!("writing the output {}", directory.display()), error)
+    Failure::cluster(format!("writing the output {directory}"), error)
 }
 
 /// The arrays as numpy's archive: entries stored, sorted by name, dated 1980-01-01, so that equal models are equal files.
@@ -126,10 +140,10 @@ fn npy<T: npyz::AutoSerialize + Copy>(bytes: &mut Vec<u8>, shape: &[u64], values
     writer.finish()
 }
 
-fn read_array(entry: zip::read::ZipFile<'_, BufReader<File>>) -> io::Result<Array> {
+fn read_array(entry: zip::read::ZipFile<'_, Cursor<Vec<u8>>>) -> io::Result<Array> {
     let size = entry.size();
-    if size > ARRAY_CAP {
-        return Err(io::Error::other(format!("{size} bytes are more than the {ARRAY_CAP} allowed")));
+    if size > MODEL_CAP {
+        return Err(io::Error::other(format!("{size} bytes are more than the {MODEL_CAP} allowed")));
     }
     let npy = NpyFile::new(entry.take(size))?;
     // The header's claim is held against the bytes that are there, before memory is taken for it.
@@ -167,17 +181,4 @@ fn describe(job: &Job, model: &Model) -> String {
         "tolerance": job.tolerance,
     });
     format!("{description:#}\n")
-}
-
-fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-fn remove(directory: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }

@@ -46,7 +46,7 @@ pub(crate) async fn run(
     loop {
         tokio::select! {
             wish = wishes.recv(), if end.is_none() => match wish {
-                Some(Wish::Launch(seat)) => children.launch(seat, happenings.clone()),
+                Some(Wish::Launch(seat, master)) => children.launch(seat, &master, happenings.clone()),
                 Some(Wish::Release(seat)) => children.release(seat),
                 Some(Wish::Tell(News::End(outcome))) => end = Some(outcome),
                 Some(Wish::Tell(news)) => progress.show(&news),
@@ -76,7 +76,7 @@ pub(crate) async fn run(
 }
 
 /// In a child: ends this process when the user's process ends, however that happens, by the pipe on stdin that it holds open.
-pub(crate) fn watch(staging: &Path) {
+pub(crate) fn watch(staging: &str) {
     let staging = staging.to_owned();
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
@@ -123,7 +123,7 @@ async fn last_word(
             match wish {
                 Wish::Tell(News::End(outcome)) => return Some(outcome),
                 Wish::Tell(news) => progress.show(&news),
-                Wish::Launch(_) | Wish::Release(_) => {}
+                Wish::Launch(..) | Wish::Release(_) => {}
             }
         }
         None
@@ -143,25 +143,31 @@ async fn master_lost(master: &mut Child) -> Failure {
 /// The worker processes.
 struct Children {
     job: Arc<Job>,
-    staging: std::path::PathBuf,
+    staging: String,
     kill: BTreeMap<Seat, oneshot::Sender<()>>,
     tasks: tokio::task::JoinSet<()>,
 }
 
 impl Children {
     fn new(job: Arc<Job>, staging: &Path) -> Self {
-        Self { job, staging: staging.to_owned(), kill: BTreeMap::new(), tasks: tokio::task::JoinSet::new() }
+        Self {
+            job,
+            staging: staging.display().to_string(),
+            kill: BTreeMap::new(),
+            tasks: tokio::task::JoinSet::new(),
+        }
     }
 
     fn master(&self) -> std::io::Result<Child> {
         let mut command = self.command()?;
-        command.envs(environment(&self.staging, Role::Master { attempt: 1 }));
+        command.envs(environment(&self.staging, &Role::Master { attempt: 1 }));
         command.spawn()
     }
 
-    fn launch(&mut self, seat: Seat, happenings: UnboundedSender<Happening>) {
+    fn launch(&mut self, seat: Seat, master: &str, happenings: UnboundedSender<Happening>) {
         let spawned = self.command().and_then(|mut command| {
-            command.envs(environment(&self.staging, Role::Worker(seat)));
+            let master = master.parse().map_err(std::io::Error::other)?;
+            command.envs(environment(&self.staging, &Role::Worker(seat, master)));
             let own = |of: Option<u32>| of.is_none_or(|worker| worker == seat.worker);
             for variable in self.job.worker_env.iter().filter(|variable| own(variable.worker)) {
                 command.env(&variable.key, &variable.value);
@@ -230,14 +236,15 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
-struct Signals {
+/// The signals that interrupt a job.
+pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hangup: tokio::signal::unix::Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -245,7 +252,7 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.interrupt.recv() => "Ctrl-C",
             _ = self.terminate.recv() => "SIGTERM",

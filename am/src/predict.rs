@@ -2,10 +2,9 @@
 //! part file; what travels to the master are scores.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
 
 use lapwing_container::algorithm::{Algorithm, At, Pass, Prediction, Result, Step, Summary};
+use lapwing_container::files::Files;
 use lapwing_container::model::Model;
 use lapwing_container::wire::{Buffer, Wire};
 
@@ -18,7 +17,7 @@ use crate::scores::Scores;
 pub(crate) struct Predict<A> {
     algorithm: A,
     model: Model,
-    parts: Option<PathBuf>,
+    parts: Option<String>,
 }
 
 impl<A: Algorithm> Predict<A> {
@@ -71,15 +70,13 @@ impl<A: Algorithm> Algorithm for Predict<A> {
 }
 
 /// One value per line, in the order of the rows; by rename, since a worker may die half-way and another do it again.
-fn write_part(directory: &Path, split: u32, predictions: &[Prediction]) -> Result<()> {
+fn write_part(directory: &str, split: u32, predictions: &[Prediction]) -> Result<()> {
     let mut text = String::new();
     for prediction in predictions {
         writeln!(text, "{}", prediction.value)?;
     }
-    std::fs::create_dir_all(directory)?;
-    let temporary = directory.join(format!("_part-{split:05}.{}", std::process::id()));
-    let mut file = std::fs::File::create(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    Ok(std::fs::rename(temporary, directory.join(format!("part-{split:05}")))?)
+    let (files, directory) = Files::of(directory)?;
+    let temporary = format!("{directory}/_part-{split:05}.{}", std::process::id());
+    files.write(&temporary, text.as_bytes(), 0o644)?;
+    Ok(files.rename(&temporary, &format!("{directory}/part-{split:05}"))?)
 }

@@ -60,6 +60,10 @@ pub struct JobReport {
     pub input_bytes: u64,
     /// Bytes that the workers read to load it, line ends across splits included, reloads not.
     pub bytes_read: u64,
+    /// Bytes of the input that have a copy on the node of the worker that read them; null where that is not known.
+    pub node_local_bytes: Option<u64>,
+    /// The most that contiguous ranges of splits allowed to be so.
+    pub node_local_possible: Option<u64>,
     /// Bytes that the loaded data takes in the workers.
     pub resident_bytes: u64,
     /// From the start of the master to the last split in memory.

@@ -2,33 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use lapwing_container::algorithm::Algorithm;
 use lapwing_container::load::{Format, LoadOptions};
-use lapwing_container::locate;
-use lapwing_container::wire::connection::WireError;
-use lapwing_container::worker::{self, Setup};
-use tokio::sync::mpsc::{channel, unbounded_channel};
+use lapwing_container::wire::handshake::nonce;
+use lapwing_container::wire::secure::Trust;
 
-use crate::aggregate;
-use crate::driver::Driver;
-use crate::engine::Seat;
+use crate::cluster::Cluster;
 use crate::error::{Failure, Kind};
 use crate::job::{Job, JobArgs, Master};
-use crate::launcher::local::Local;
-use crate::listener::{bind, listen};
-use crate::predict::Predict;
 use crate::progress::Progress;
 use crate::report::JobReport;
 use crate::splits::{self, Cut};
-use crate::staging::{self, Role};
-use crate::{dry_run, output, parent, self_check};
+use crate::staging::{self, Start};
+use crate::submit::{self, Submitted};
+use crate::{dry_run, output, parent, roles, self_check};
 
 /// Algorithm's and job's flags side by side.
 #[derive(Debug, Parser)]
@@ -71,9 +63,12 @@ fn start<A: Algorithm + Args>(arguments: &[OsString]) -> Result<ExitCode, Failur
             return Ok(ExitCode::from(error.exit_code() as u8));
         }
     };
-    match staging::role()? {
-        Some((role, staging)) => serve(algorithm, role, &staging),
-        None => client(&algorithm, &args, program, own),
+    match Start::of_process()? {
+        Some(start) => {
+            let words = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+            roles::serve(algorithm, start, words)
+        }
+        None => client(&algorithm, &args, arguments, program, own),
     }
 }
 
@@ -81,20 +76,28 @@ fn start<A: Algorithm + Args>(arguments: &[OsString]) -> Result<ExitCode, Failur
 fn client<A: Algorithm>(
     algorithm: &A,
     args: &JobArgs,
+    arguments: &[OsString],
     program: String,
     own: BTreeMap<String, String>,
 ) -> Result<ExitCode, Failure> {
-    if args.master == Master::Yarn || args.master == Master::MapReduce {
-        return Err(Failure::new(Kind::Usage, "this version runs on one machine: use --master local[N]"));
+    if args.master == Master::MapReduce {
+        return Err(Failure::new(
+            Kind::Usage,
+            "this version does not run as MapReduce yet: use local[N] or yarn",
+        ));
     }
     let workers = args.wanted_workers()?;
-    let job = plan(algorithm, args, workers, program, own)?;
+    let cluster = (args.master == Master::Yarn).then(Cluster::from_environment).transpose()?;
+    let mut job = plan(algorithm, args, workers, program, own, cluster.as_ref())?;
+    if let Some(cluster) = &cluster {
+        job.placement = place(&job, cluster)?;
+    }
     if args.self_check {
         answer(&self_check::run(algorithm, &job)?.join("\n"));
         return Ok(ExitCode::SUCCESS);
     }
     if args.dry_run {
-        answer(&dry_run::describe::<A>(&job, args)?);
+        answer(&dry_run::describe::<A>(&job, args, cluster.as_ref())?);
         return Ok(ExitCode::SUCCESS);
     }
     let mut progress = Progress::new(args.progress, args.report.as_deref())?;
@@ -105,7 +108,17 @@ fn client<A: Algorithm>(
             job.workers
         ));
     }
-    let report = run_here(job, &mut progress);
+    let report = match &cluster {
+        None => run_here(job, &mut progress),
+        Some(cluster) => match submit::run(job, args, arguments, cluster, &mut progress) {
+            Ok(Submitted::Detached(id)) => {
+                answer(&id.to_string());
+                return Ok(ExitCode::SUCCESS);
+            }
+            Ok(Submitted::Done(report)) => Ok(*report),
+            Err(failure) => Err(failure),
+        },
+    };
     progress.finish();
     answer(&serde_json::to_string(&report?).expect("a report is plain data"));
     Ok(ExitCode::SUCCESS)
@@ -119,7 +132,8 @@ fn run_here(job: Job, progress: &mut Progress) -> Result<JobReport, Failure> {
         .filter(|path| path.as_os_str().len() < 60)
         .unwrap_or_else(|| "/tmp".into());
     let staging = tempfile::Builder::new().prefix("lapwing-").tempdir_in(base).map_err(failed)?;
-    staging::write(staging.path(), &job).map_err(failed)?;
+    let key = nonce().map_err(failed)?;
+    staging::write(staging.path(), &job, &Trust::Key(key)).map_err(failed)?;
     let job = Arc::new(job);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let outcome = runtime.block_on(parent::run(&job, staging.path(), progress));
@@ -129,90 +143,6 @@ fn run_here(job: Job, progress: &mut Progress) -> Result<JobReport, Failure> {
     outcome
 }
 
-/// Master or worker.
-fn serve<A: Algorithm>(algorithm: A, role: Role, staging: &Path) -> Result<ExitCode, Failure> {
-    let (job, key) = staging::read(staging)?;
-    parent::watch(staging);
-    let algorithm_of = |model: &Path| output::read(model);
-    match (role, &job.predict) {
-        (Role::Worker(seat), None) => work(algorithm, seat, staging, job, key),
-        (Role::Worker(seat), Some(model)) => {
-            let predict = Predict::new(algorithm, algorithm_of(model)?, &job);
-            work(predict, seat, staging, job, key)
-        }
-        (Role::Master { attempt }, None) => master(algorithm, attempt, staging, job, key),
-        (Role::Master { attempt }, Some(model)) => {
-            let predict = Predict::new(algorithm, algorithm_of(model)?, &job);
-            master(predict, attempt, staging, job, key)
-        }
-    }
-}
-
-fn work<A: Algorithm>(
-    algorithm: A,
-    seat: Seat,
-    staging: &Path,
-    job: Job,
-    key: [u8; 32],
-) -> Result<ExitCode, Failure> {
-    let setup = Setup {
-        job: job.id,
-        key,
-        staging: staging.to_owned(),
-        worker: seat.worker,
-        incarnation: seat.incarnation,
-        host: "localhost".to_owned(),
-        cores: job.worker_cores as usize,
-        seed: job.seed,
-        splits: job.splits,
-        load: job.load,
-        faults: job.faults,
-        patience: Duration::from_secs(job.start_timeout),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::cluster("a worker's runtime", error))?;
-    match runtime.block_on(worker::run(algorithm, setup)) {
-        // The compute thread may be in the middle of a pass that nobody waits for.
-        Ok(()) => std::process::exit(0),
-        // A master that ends takes its connections with it; the launcher knows the rest.
-        Err(WireError::Io(_)) => std::process::exit(1),
-        Err(error) => Err(Failure::cluster(format!("worker {}", seat.worker), error)),
-    }
-}
-
-fn master<A: Algorithm>(
-    algorithm: A,
-    attempt: u32,
-    staging: &Path,
-    job: Job,
-    key: [u8; 32],
-) -> Result<ExitCode, Failure> {
-    let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::cluster("the master's runtime", error))?;
-    let job = Arc::new(job);
-    let done = runtime.block_on(async {
-        let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        let address = listener.local_addr()?.to_string();
-        locate::Master { attempt, address }.publish(staging)?;
-        let mut launcher = Local::connect(staging).await?;
-        let (calls, called) = channel(64);
-        tokio::spawn(listen(listener, job.id, key, calls));
-        let (replies, replied) = unbounded_channel();
-        let aggregator = aggregate::spawn(algorithm, job.clone(), replies);
-        let done = Driver::new(job, attempt, &mut launcher, aggregator).run(called, replied).await;
-        launcher.close().await;
-        Ok::<bool, std::io::Error>(done)
-    });
-    // A worker's goodbye may still be on its way out; threads of the user's are not waited for.
-    runtime.shutdown_timeout(Duration::from_millis(100));
-    match done {
-        Ok(true) => Ok(ExitCode::SUCCESS),
-        Ok(false) => Ok(ExitCode::FAILURE),
-        Err(error) => Err(Failure::cluster("the master", error)),
-    }
-}
-
 /// From flags to a job that can run, the input having been looked at.
 fn plan<A: Algorithm>(
     algorithm: &A,
@@ -220,16 +150,22 @@ fn plan<A: Algorithm>(
     workers: u32,
     program: String,
     arguments: BTreeMap<String, String>,
+    cluster: Option<&Cluster>,
 ) -> Result<Job, Failure> {
-    let absolute = |path: &Path| {
-        std::path::absolute(path)
-            .map_err(|error| Failure::new(Kind::Input, format!("{}: {error}", path.display())))
+    let whole = |path: &str| match cluster {
+        Some(cluster) => cluster.qualify(path),
+        None if path.contains("://") => Ok(path.to_owned()),
+        None => {
+            let path = std::path::absolute(path);
+            let path = path.map_err(|error| Failure::new(Kind::Input, format!("{error}")))?;
+            Ok(path.to_string_lossy().into_owned())
+        }
     };
-    let output = args.output.as_deref().map(absolute).transpose()?;
+    let output = args.output.as_deref().map(whole).transpose()?;
     if let Some(output) = &output {
         output::check(output, args.overwrite)?;
     }
-    let predict = args.predict.as_deref().map(absolute).transpose()?;
+    let predict = args.predict.as_deref().map(whole).transpose()?;
     if let Some(model) = &predict {
         // A model that cannot be read is told before anything starts.
         output::read(model)?;
@@ -238,9 +174,12 @@ fn plan<A: Algorithm>(
         return Err(Failure::new(Kind::Usage, "--tolerance must be a share such as 1e-6"));
     }
     let cut = args.splits.map_or(Cut::Size(args.split_size.0), Cut::Number);
-    let splits = splits::plan(&splits::find(&args.input)?, cut);
-    let id = lapwing_container::wire::handshake::nonce()
-        .map_err(|error| Failure::cluster("random bytes", error))?;
+    let inputs: Result<Vec<String>, Failure> = match cluster {
+        Some(cluster) => args.input.iter().map(|input| cluster.qualify(input)).collect(),
+        None => Ok(args.input.clone()),
+    };
+    let splits = splits::plan(&splits::find(&inputs?)?, cut);
+    let id = nonce().map_err(|error| Failure::cluster("random bytes", error))?;
     let id = id[..8].iter().fold(0, |id, &byte| id << 8 | u64::from(byte));
     Ok(Job {
         id,
@@ -263,7 +202,16 @@ fn plan<A: Algorithm>(
         predict,
         faults: args.fault.clone().unwrap_or_default(),
         worker_env: args.worker_env.clone(),
+        placement: Vec::new(),
+        cluster: None,
     })
+}
+
+/// Which hosts hold how much of each split.
+fn place(job: &Job, cluster: &Cluster) -> Result<Vec<BTreeMap<String, u64>>, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::cluster("the client's runtime", error))?;
+    runtime.block_on(splits::place(&job.splits, |path| cluster.name_node(path)))
 }
 
 /// The algorithm's own arguments as they were understood, defaults included.

@@ -1,10 +1,10 @@
 //! From `--input` to the plan of splits: fixed by the input and the flags, never by the number of workers.
 
-use std::fs::Metadata;
-use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::collections::BTreeMap;
 
+use lapwing_container::files::{Files, Status};
 use lapwing_container::split::{Range, Split};
+use yarn_client::{BlockLocation, NameNode};
 
 use crate::error::{Failure, Kind};
 
@@ -34,21 +34,22 @@ pub(crate) enum Cut {
 /// The files that the inputs name: files themselves, what globs match, and all files below directories but those that
 /// begin with `_` or `.`, as Hadoop has it; each in order of its path.
 pub(crate) fn find(inputs: &[String]) -> Result<Vec<InputFile>, Failure> {
-    let mut files = Vec::new();
+    let mut found = Vec::new();
     for input in inputs {
-        let path = input.strip_prefix("file://").unwrap_or(input);
-        let before = files.len();
-        for path in expand(path)? {
-            collect(&path, &mut files)?;
+        let failed = |error: std::io::Error| unreadable(input, &error);
+        let (files, path) = Files::of(input).map_err(failed)?;
+        let before = found.len();
+        for status in expand(&files, input, path)? {
+            collect(&files, status, &mut found)?;
         }
-        if files.len() == before {
+        if found.len() == before {
             return Err(bad(format!("{input}: the directory holds no input files")));
         }
     }
-    if files.iter().all(|file| file.length == 0) {
+    if found.iter().all(|file| file.length == 0) {
         return Err(bad(format!("{}: the input is empty, expected at least one row", inputs.join(", "))));
     }
-    Ok(files)
+    Ok(found)
 }
 
 /// Cuts the files into splits, numbered from 0.
@@ -58,6 +59,35 @@ pub(crate) fn plan(files: &[InputFile], cut: Cut) -> Vec<Split> {
         Cut::Number(number) => by_number(files, number),
     };
     (0..).zip(groups).map(|(number, ranges)| Split { number, ranges }).collect()
+}
+
+/// For each split, how many of its bytes have a copy on which host. Each file's blocks are asked for once.
+pub(crate) async fn place(
+    splits: &[Split],
+    name_node: impl Fn(&str) -> Result<NameNode, Failure>,
+) -> Result<Vec<BTreeMap<String, u64>>, Failure> {
+    let mut blocks: BTreeMap<&str, Vec<BlockLocation>> = BTreeMap::new();
+    for range in splits.iter().flat_map(|split| &split.ranges) {
+        if !blocks.contains_key(range.path.as_str()) {
+            let (_, inside) = Files::of(&range.path).map_err(|error| unreadable(&range.path, &error))?;
+            let found = name_node(&range.path)?.block_locations(inside, 0..range.file_length).await;
+            blocks.insert(&range.path, found.map_err(|error| Failure::cluster(&range.path, error))?);
+        }
+    }
+    let of_split = |split: &Split| {
+        let mut hosts = BTreeMap::new();
+        for range in &split.ranges {
+            for block in &blocks[range.path.as_str()] {
+                let end = (block.offset + block.length).min(range.offset + range.length);
+                let bytes = end.saturating_sub(block.offset.max(range.offset));
+                for host in block.hosts.iter().filter(|_| bytes > 0) {
+                    *hosts.entry(host.clone()).or_insert(0) += bytes;
+                }
+            }
+        }
+        hosts
+    };
+    Ok(splits.iter().map(of_split).collect())
 }
 
 fn by_size(files: &[InputFile], size: u64) -> Vec<Vec<Range>> {
@@ -116,51 +146,56 @@ fn range(file: &InputFile, offset: u64, length: u64) -> Range {
     }
 }
 
-fn expand(path: &str) -> Result<Vec<PathBuf>, Failure> {
-    if Path::new(path).exists() || !path.contains(['*', '?', '[']) {
-        return Ok(vec![PathBuf::from(path)]);
+fn expand(files: &Files, input: &str, path: &str) -> Result<Vec<Status>, Failure> {
+    let failed = |error: std::io::Error| unreadable(input, &error);
+    if let Some(status) = files.status(path).map_err(failed)? {
+        return Ok(vec![status]);
     }
-    let matches = glob::glob(path).map_err(|error| bad(format!("{path}: {error}")))?;
-    let matches: Result<Vec<_>, _> = matches.collect();
-    let matches = matches.map_err(|error| bad(error.to_string()))?;
+    if !path.contains(['*', '?', '[']) {
+        return Err(bad(format!("{input}: no such file or directory")));
+    }
+    let matches = files.glob(path).map_err(failed)?;
     if matches.is_empty() {
-        return Err(bad(format!("{path}: no file matches the pattern")));
+        return Err(bad(format!("{input}: no file matches the pattern")));
     }
     Ok(matches)
 }
 
-fn collect(path: &Path, files: &mut Vec<InputFile>) -> Result<(), Failure> {
-    let shown = path.display();
-    let metadata = std::fs::metadata(path).map_err(|error| bad(format!("{shown}: {error}")))?;
-    if metadata.is_dir() {
-        let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let mut entries = entries.map_err(|error| bad(format!("{shown}: {error}")))?;
-        entries.sort_by_key(std::fs::DirEntry::file_name);
-        for entry in entries {
-            if !entry.file_name().to_string_lossy().starts_with(['_', '.']) {
-                collect(&entry.path(), files)?;
+fn collect(files: &Files, status: Status, found: &mut Vec<InputFile>) -> Result<(), Failure> {
+    let Status { path, directory, length, modified_ms } = status;
+    let failed = |error: std::io::Error| unreadable(&path, &error);
+    if directory {
+        let (_, inside) = Files::of(&path).map_err(failed)?;
+        for entry in files.list(inside).map_err(failed)? {
+            if !entry.path.rsplit('/').next().is_some_and(|name| name.starts_with(['_', '.'])) {
+                collect(files, entry, found)?;
             }
         }
         return Ok(());
     }
-    if !metadata.is_file() {
-        return Err(bad(format!("{shown}: expected a file or a directory")));
-    }
-    let path = std::path::absolute(path).map_err(|error| bad(format!("{shown}: {error}")))?;
-    let Some(text) = path.to_str() else {
-        return Err(bad(format!("{shown}: the path is not valid UTF-8")));
+    let path = match files {
+        Files::Local => {
+            if !std::fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+                return Err(bad(format!("{path}: expected a file or a directory")));
+            }
+            let absolute = std::path::absolute(&path).map_err(failed)?;
+            absolute
+                .to_str()
+                .expect("an absolute path is its relative one behind the working directory")
+                .to_owned()
+        }
+        Files::Hdfs(..) => path,
     };
-    files.push(InputFile {
-        path: text.to_owned(),
-        length: metadata.len(),
-        modified_ms: modified_ms(&metadata),
-    });
+    found.push(InputFile { path, length, modified_ms });
     Ok(())
 }
 
-fn modified_ms(metadata: &Metadata) -> u64 {
-    let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    since.map_or(0, |since| since.as_millis() as u64)
+/// What is not there or closed to us is the user's matter, anything else the file system's.
+fn unreadable(path: &str, error: &std::io::Error) -> Failure {
+    use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied, Unsupported};
+    let ours =
+        matches!(error.kind(), NotFound | PermissionDenied | NotADirectory | IsADirectory | Unsupported);
+    Failure::new(if ours { Kind::Input } else { Kind::Cluster }, format!("{path}: {error}"))
 }
 
 fn bad(text: String) -> Failure {

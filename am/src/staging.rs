@@ -1,13 +1,17 @@
-//! What a job's processes share: the staging directory with the checked job and its key, and the variables that tell a
-//! process which role it has.
+//! What a job's processes share: the checked job, the trust between them, and the variables that tell a process its role.
+//!
+//! On one machine the staging directory is a local folder; on a cluster it is in HDFS, YARN copies the job into each container's
+//! working directory, and the trust travels in the application's credentials, never in arguments or environment.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use lapwing_container::wire::handshake::{Key, nonce};
+use lapwing_container::locate::Master;
+use lapwing_container::wire::secure::Trust;
+use yarn_client::credentials::Credentials;
 
 use crate::engine::Seat;
 use crate::error::Failure;
@@ -15,9 +19,14 @@ use crate::job::Job;
 
 const ROLE: &str = "LAPWING_ROLE";
 const STAGING: &str = "LAPWING_STAGING";
+/// Name of the staged job.
+pub(crate) const JOB: &str = "job.json";
+const TRUST: &str = "trust.json";
+/// Name of the trust among an application's secrets.
+pub(crate) const SECRET: &str = "lapwing.trust";
 
 /// What this process is, unless it is the user's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Role {
     /// The application master.
     Master {
@@ -25,61 +34,89 @@ pub(crate) enum Role {
         attempt: u32,
     },
     /// A worker.
-    Worker(Seat),
+    Worker(Seat, Master),
 }
 
-/// The variables that give a child its role; and memory that glibc gives back and takes again at every pass would have to be
+/// A process's role and staging directory.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) role: Role,
+    pub(crate) staging: String,
+}
+
+/// The variables that give a process its role; and memory that glibc gives back and takes again at every pass would have to be
 /// cleared by the kernel each time, so it is told to keep it.
-pub(crate) fn environment(staging: &Path, role: Role) -> BTreeMap<String, String> {
+pub(crate) fn environment(staging: &str, role: &Role) -> BTreeMap<String, String> {
     let role = match role {
         Role::Master { attempt } => format!("master:{attempt}"),
-        Role::Worker(Seat { worker, incarnation }) => format!("worker:{worker}:{incarnation}"),
+        Role::Worker(Seat { worker, incarnation }, master) => {
+            format!("worker:{worker}:{incarnation}:{master}")
+        }
     };
     let pairs = [
         (ROLE, role),
-        (STAGING, staging.display().to_string()),
+        (STAGING, staging.to_owned()),
         ("MALLOC_MMAP_THRESHOLD_", (32u64 << 20).to_string()),
         ("MALLOC_TRIM_THRESHOLD_", (1u64 << 40).to_string()),
     ];
     pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-/// The role of this process and its staging directory; none for the user's own process.
-pub(crate) fn role() -> Result<Option<(Role, PathBuf)>, Failure> {
-    let Ok(text) = std::env::var(ROLE) else { return Ok(None) };
-    let wrong =
-        || Failure::cluster(format!("the environment variable {ROLE}"), format!("{text:?} is no role"));
-    let parts: Vec<&str> = text.split(':').collect();
-    let number = |part: &str| part.parse::<u32>().map_err(|_| wrong());
-    let role = match parts[..] {
-        ["master", attempt] => Role::Master { attempt: number(attempt)? },
-        ["worker", worker, incarnation] => {
-            Role::Worker(Seat { worker: number(worker)?, incarnation: number(incarnation)? })
-        }
-        _ => return Err(wrong()),
-    };
-    let staging = std::env::var_os(STAGING).ok_or_else(wrong)?;
-    Ok(Some((role, PathBuf::from(staging))))
+impl Start {
+    /// As the environment says; none for the user's own process.
+    pub(crate) fn of_process() -> Result<Option<Self>, Failure> {
+        let Ok(text) = std::env::var(ROLE) else { return Ok(None) };
+        let wrong =
+            || Failure::cluster(format!("the environment variable {ROLE}"), format!("{text:?} is no role"));
+        let parts: Vec<&str> = text.splitn(4, ':').collect();
+        let number = |part: &str| part.parse::<u32>().map_err(|_| wrong());
+        let role = match parts[..] {
+            ["master", attempt] => Role::Master { attempt: number(attempt)? },
+            ["worker", worker, incarnation, master] => {
+                let seat = Seat { worker: number(worker)?, incarnation: number(incarnation)? };
+                Role::Worker(seat, master.parse().map_err(|_| wrong())?)
+            }
+            _ => return Err(wrong()),
+        };
+        let staging = std::env::var(STAGING).map_err(|_| wrong())?;
+        Ok(Some(Self { role, staging }))
+    }
+
+    /// Whether this process runs in a container of a cluster.
+    pub(crate) fn on_cluster(&self) -> bool {
+        self.staging.starts_with("hdfs://")
+    }
+
+    /// The job and the trust.
+    pub(crate) fn read(&self) -> Result<(Job, Trust), Failure> {
+        let directory = if self.on_cluster() { Path::new(".") } else { Path::new(&self.staging) };
+        let read = |name: &str| {
+            let path = directory.join(name);
+            std::fs::read(&path).map_err(|error| Failure::cluster(path.display(), error))
+        };
+        let trust = if self.on_cluster() {
+            let failed =
+                |error: &dyn std::fmt::Display| Failure::cluster("the container's token file", error);
+            let credentials = Credentials::from_environment().map_err(|error| failed(&error))?;
+            let secret = credentials
+                .and_then(|credentials| credentials.secrets.get(SECRET).map(|secret| secret.to_vec()));
+            secret.ok_or_else(|| failed(&"it does not hold the job's secret"))?
+        } else {
+            read(TRUST)?
+        };
+        let failed = |error| Failure::cluster("the staged job", error);
+        Ok((
+            serde_json::from_slice(&read(JOB)?).map_err(failed)?,
+            serde_json::from_slice(&trust).map_err(failed)?,
+        ))
+    }
 }
 
-/// Writes the job and a fresh key; readable by this user alone.
-pub(crate) fn write(staging: &Path, job: &Job) -> std::io::Result<()> {
+/// Writes the job and the trust to a local folder, readable by this user alone.
+pub(crate) fn write(staging: &Path, job: &Job, trust: &Trust) -> std::io::Result<()> {
     let put = |name: &str, bytes: &[u8]| {
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(staging.join(name))?.write_all(bytes)
     };
-    put("job.json", &serde_json::to_vec(job)?)?;
-    put("key", &nonce()?)
-}
-
-/// Reads them back.
-pub(crate) fn read(staging: &Path) -> Result<(Job, Key), Failure> {
-    let read = |name: &str| {
-        let path = staging.join(name);
-        std::fs::read(&path).map_err(|error| Failure::cluster(path.display(), error))
-    };
-    let job = serde_json::from_slice(&read("job.json")?)
-        .map_err(|error| Failure::cluster("the staged job", error))?;
-    let key = read("key")?;
-    let key = key.try_into().map_err(|_| Failure::cluster("the staged key", "expected 32 bytes"))?;
-    Ok((job, key))
+    put(JOB, &serde_json::to_vec(job)?)?;
+    put(TRUST, &serde_json::to_vec(trust)?)
 }

@@ -6,6 +6,7 @@ pub mod algorithm;
 mod compute;
 pub mod error;
 pub mod fault;
+pub mod files;
 pub mod guard;
 pub mod load;
 pub mod locate;

@@ -1,14 +1,16 @@
-//! Where the master is: a small file in the job's staging directory that each attempt of the master writes anew.
+//! Where the master is. Each attempt of the master tells the workers that it starts; one that takes over from another writes
+//! it to the job's staging directory, too.
 
 use std::io;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::Files;
+
 const FILE: &str = "master.json";
 
-/// Where a master listens.
+/// Where a master listens. As text: `attempt@host:port`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Master {
     /// Its attempt, from 1.
@@ -18,28 +20,28 @@ pub struct Master {
 }
 
 impl Master {
-    /// Tells the workers; by rename, so that nobody reads half of it.
-    pub fn publish(&self, staging: &Path) -> io::Result<()> {
-        let temporary = staging.join(format!("{FILE}.{}", self.attempt));
-        std::fs::write(&temporary, serde_json::to_vec(self)?)?;
-        std::fs::rename(temporary, staging.join(FILE))
+    /// Writes it to the staging directory (a path or URI); by rename, so that nobody reads half of it.
+    pub fn publish(&self, staging: &str) -> io::Result<()> {
+        let (files, directory) = Files::of(staging)?;
+        let temporary = format!("{directory}/{FILE}.{}", self.attempt);
+        files.write(&temporary, &serde_json::to_vec(self)?, 0o600)?;
+        files.rename(&temporary, &format!("{directory}/{FILE}"))
     }
+}
 
-    /// Looks until a master of at least this attempt is there, or the time is up.
-    pub async fn find(staging: &Path, attempt: u32, patience: Duration) -> io::Result<Self> {
-        let start = Instant::now();
-        loop {
-            let read = std::fs::read(staging.join(FILE));
-            if let Some(master) = read.ok().and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok())
-                && master.attempt >= attempt
-            {
-                return Ok(master);
-            }
-            if start.elapsed() > patience {
-                let text = format!("no master of attempt {attempt} or later within {} s", patience.as_secs());
-                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+impl std::fmt::Display for Master {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{}", self.attempt, self.address)
+    }
+}
+
+impl FromStr for Master {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts =
+            text.split_once('@').and_then(|(attempt, address)| Some((attempt.parse().ok()?, address)));
+        let (attempt, address) = parts.ok_or_else(|| format!("{text:?} is not attempt@host:port"))?;
+        Ok(Self { attempt, address: address.to_owned() })
     }
 }

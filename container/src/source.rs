@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::time::UNIX_EPOCH;
+
+use hdfs_native::sync::FileReader;
 
 use crate::error::LoadError;
+use crate::files::{Files, hdfs};
 use crate::split::Range;
 
 /// A file that can be read at any place.
@@ -16,21 +18,32 @@ pub trait ReadAt {
 }
 
 /// Opens the file of a range and checks that it is still the file of the plan: of the same length and
-/// modification time.
-///
-/// Known places: a local path, with the scheme `file:` or none.
+/// modification time. See [`Files`] for the paths that are known.
 pub fn open(range: &Range) -> Result<Box<dyn ReadAt + Send>, LoadError> {
     let io = |source| LoadError::Io { path: range.path.clone(), source };
-    let path = local_path(&range.path).map_err(io)?;
-    let file = File::open(path).map_err(io)?;
-    let metadata = file.metadata().map_err(io)?;
-    if metadata.is_dir() {
+    let (files, path) = Files::of(&range.path).map_err(io)?;
+    let status = files.status(path).map_err(io)?.ok_or_else(|| io(io::ErrorKind::NotFound.into()))?;
+    if status.directory {
         return Err(io(io::Error::from(io::ErrorKind::IsADirectory)));
     }
-    let modified = metadata.modified().map_err(io)?;
-    let modified_ms = modified.duration_since(UNIX_EPOCH).map_or(0, |age| age.as_millis() as u64);
-    check_unchanged(range, metadata.len(), modified_ms)?;
-    Ok(Box::new(LocalFile(file)))
+    check_unchanged(range, status.length, status.modified_ms)?;
+    Ok(match files {
+        Files::Local => Box::new(LocalFile(File::open(path).map_err(io)?)),
+        Files::Hdfs(client, _) => Box::new(HdfsFile(client.read(path).map_err(hdfs).map_err(io)?)),
+    })
+}
+
+struct HdfsFile(FileReader);
+
+impl ReadAt for HdfsFile {
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        let length = self.0.file_length() as u64;
+        let wanted = length.saturating_sub(offset).min(into.len() as u64) as usize;
+        if wanted > 0 {
+            self.0.read_range_buf(&mut into[..wanted], offset as usize).map_err(hdfs)?;
+        }
+        Ok(wanted)
+    }
 }
 
 struct LocalFile(File);
@@ -57,28 +70,11 @@ fn check_unchanged(range: &Range, length: u64, modified_ms: u64) -> Result<(), L
     Err(LoadError::Changed { path: range.path.clone(), message })
 }
 
-/// The path of `file:/x`, `file:///x`, `file://localhost/x` or plain `x`. Nothing is percent-decoded: Hadoop's
-/// `Path` does not encode either.
-fn local_path(path: &str) -> io::Result<&str> {
-    if let Some(rest) = path.strip_prefix("file:") {
-        return Ok(match rest.strip_prefix("//") {
-            Some(rest) => rest.strip_prefix("localhost").unwrap_or(rest),
-            None => rest,
-        });
-    }
-    match path.split_once("://") {
-        Some((scheme, _)) if !scheme.contains('/') => Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            format!("expected a local path or file:, found the scheme {scheme}:"),
-        )),
-        _ => Ok(path),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Write;
+    use std::time::UNIX_EPOCH;
 
     fn file(text: &[u8]) -> (tempfile::NamedTempFile, Range) {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -124,14 +120,5 @@ mod tests {
             assert!(error.is_bad_input(), "{error}");
             assert!(error.to_string().starts_with(path));
         }
-    }
-
-    #[test]
-    fn local_paths_have_no_scheme_or_file() {
-        for path in ["/a/b", "file:/a/b", "file:///a/b", "file://localhost/a/b"] {
-            assert_eq!(local_path(path).unwrap(), "/a/b");
-        }
-        assert_eq!(local_path("a/b").unwrap(), "a/b");
-        assert!(local_path("hdfs://nn/a").is_err());
     }
 }

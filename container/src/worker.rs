@@ -3,7 +3,6 @@
 //! One thread speaks with the master, so that heartbeats go out whatever user code does; another computes.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, mpsc as orders};
 use std::time::{Duration, Instant};
 
@@ -21,8 +20,8 @@ use crate::split::Split;
 use crate::wire::Buffer;
 use crate::wire::connection::{Inbound, Outgoing, Reader, WireError, write_all};
 use crate::wire::frame::Tag;
-use crate::wire::handshake::{self, Key};
 use crate::wire::message::{Fault, Message, Round};
+use crate::wire::secure::{Gate, Incoming, Outbound};
 
 /// Updates longer than this wait for the master's credit, so that its memory stays bounded. Bytes.
 pub const CREDIT_BYTES: u64 = 256 << 10;
@@ -34,14 +33,14 @@ pub const HEARTBEAT: Duration = Duration::from_secs(1);
 pub const SILENCE: Duration = Duration::from_secs(30);
 
 /// Everything a worker is told at its start.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Setup {
     /// The job's number, on every message.
     pub job: u64,
-    /// The job's secret.
-    pub key: Key,
-    /// Where the master says where it is.
-    pub staging: PathBuf,
+    /// What opens the connection to the master.
+    pub gate: Gate,
+    /// Where the master is.
+    pub master: Master,
     /// This worker's number, from 0.
     pub worker: u32,
     /// How many processes had this number before.
@@ -58,15 +57,13 @@ pub struct Setup {
     pub load: LoadOptions,
     /// Faults on order.
     pub faults: Script,
-    /// How long to look for the master.
-    pub patience: Duration,
 }
 
 /// Runs a worker until the master says stop.
 pub async fn run<A: Algorithm>(algorithm: A, setup: Setup) -> Result<(), WireError> {
     let setup = Arc::new(setup);
-    let (stream, master) = call(&setup).await?;
-    let (read, write) = stream.into_split();
+    let master = &setup.master;
+    let (read, write) = call(&setup).await?;
     let (queue, outgoing) = mpsc::unbounded_channel();
     let writer = tokio::spawn(write_all(write, outgoing));
     let (orders, taken) = orders::channel();
@@ -120,28 +117,19 @@ pub async fn run<A: Algorithm>(algorithm: A, setup: Setup) -> Result<(), WireErr
     Ok(())
 }
 
-/// Finds the master and proves itself to it; again while there is time, since a master that is besieged by strangers may
-/// cut a worker off with them.
-async fn call(setup: &Setup) -> Result<(TcpStream, Master), WireError> {
+/// Calls the master and proves itself to it; again for a while, since a master that is besieged by strangers may cut a worker
+/// off with them.
+async fn call(setup: &Setup) -> Result<(Incoming, Outbound), WireError> {
     let start = Instant::now();
     loop {
-        let rest = setup.patience.saturating_sub(start.elapsed());
-        let master = Master::find(&setup.staging, 1, rest).await?;
-        match knock(&master, &setup.key).await {
-            Ok(stream) => return Ok((stream, master)),
-            Err(WireError::Io(_) | WireError::Silent(_)) if start.elapsed() < setup.patience => {
+        let knock = async { setup.gate.connect(TcpStream::connect(&setup.master.address).await?).await };
+        match knock.await {
+            Err(WireError::Io(_) | WireError::Silent(_)) if start.elapsed() < SILENCE => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            Err(error) => return Err(error),
+            outcome => return outcome,
         }
     }
-}
-
-async fn knock(master: &Master, key: &Key) -> Result<TcpStream, WireError> {
-    let mut stream = TcpStream::connect(&master.address).await?;
-    stream.set_nodelay(true)?;
-    handshake::connect(&mut stream, key).await?;
-    Ok(stream)
 }
 
 /// Updates that wait for a credit.

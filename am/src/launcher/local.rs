@@ -9,8 +9,10 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::{Happening, Launcher, News};
+use super::{Happening, Launcher, News, Outcome};
 use crate::engine::Seat;
+use crate::error::{Failure, Kind};
+use lapwing_container::locate::Master;
 
 /// Name of the socket in the staging directory.
 pub(crate) const SOCKET: &str = "launcher";
@@ -18,8 +20,8 @@ pub(crate) const SOCKET: &str = "launcher";
 /// What the master asks of the user's process, a line of JSON each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Wish {
-    /// Start a worker.
-    Launch(Seat),
+    /// Start a worker, which is to call this master.
+    Launch(Seat, String),
     /// End a worker.
     Release(Seat),
     /// Tell the user.
@@ -29,6 +31,7 @@ pub(crate) enum Wish {
 /// The master's end.
 #[derive(Debug)]
 pub(crate) struct Local {
+    master: Master,
     wishes: UnboundedSender<Wish>,
     happenings: Lines<BufReader<OwnedReadHalf>>,
     writer: tokio::task::JoinHandle<()>,
@@ -36,7 +39,7 @@ pub(crate) struct Local {
 
 impl Local {
     /// Connects to the user's process.
-    pub(crate) async fn connect(staging: &Path) -> std::io::Result<Self> {
+    pub(crate) async fn connect(staging: &Path, master: Master) -> std::io::Result<Self> {
         let (read, mut write) = UnixStream::connect(staging.join(SOCKET)).await?.into_split();
         let (wishes, mut queue) = unbounded_channel();
         let writer = tokio::spawn(async move {
@@ -48,13 +51,7 @@ impl Local {
                 }
             }
         });
-        Ok(Self { wishes, happenings: BufReader::new(read).lines(), writer })
-    }
-
-    /// Waits until all wishes are with the user's process.
-    pub(crate) async fn close(self) {
-        drop(self.wishes);
-        let _ = self.writer.await;
+        Ok(Self { master, wishes, happenings: BufReader::new(read).lines(), writer })
     }
 
     fn wish(&self, wish: Wish) {
@@ -65,7 +62,7 @@ impl Local {
 
 impl Launcher for Local {
     fn launch(&mut self, seat: Seat) {
-        self.wish(Wish::Launch(seat));
+        self.wish(Wish::Launch(seat, self.master.to_string()));
     }
 
     fn release(&mut self, seat: Seat) {
@@ -77,9 +74,17 @@ impl Launcher for Local {
     }
 
     async fn next(&mut self) -> Happening {
+        let gone = || Happening::Over(Failure::new(Kind::Lost, "the process that started this job is gone"));
         match self.happenings.next_line().await {
-            Ok(Some(line)) => serde_json::from_str(&line).unwrap_or(Happening::Abandoned),
-            _ => Happening::Abandoned,
+            Ok(Some(line)) => serde_json::from_str(&line).unwrap_or_else(|_| gone()),
+            _ => gone(),
         }
+    }
+
+    /// The user's process ends the workers; all wishes are with it when this returns.
+    async fn end(self, outcome: Outcome) {
+        self.wish(Wish::Tell(News::End(outcome)));
+        drop(self.wishes);
+        let _ = self.writer.await;
     }
 }

@@ -2,6 +2,7 @@
 //! as containers of a cluster.
 
 pub(crate) mod local;
+pub(crate) mod yarn;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,13 +10,18 @@ use crate::engine::Seat;
 use crate::error::Failure;
 use crate::report::{JobReport, PassReport};
 
+/// How a job ended.
+pub(crate) type Outcome = Result<Box<JobReport>, Failure>;
+
 /// Something that happened to a process of ours.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Happening {
+    /// A worker's process was started, on this node.
+    Started(Seat, String),
     /// A worker's process ended; how, as the rest of a sentence ("was killed by signal 9").
     Ended(Seat, String),
-    /// Nobody is there any more to launch anything for us: the master must end.
-    Abandoned,
+    /// The master cannot go on: nobody launches anything for it any more, or never will.
+    Over(Failure),
 }
 
 /// What the user is told.
@@ -37,7 +43,7 @@ pub(crate) enum News {
     /// Something worth knowing.
     Note(String),
     /// The end.
-    End(Result<Box<JobReport>, Failure>),
+    End(Outcome),
 }
 
 /// Where workers come from.
@@ -50,4 +56,6 @@ pub(crate) trait Launcher {
     fn tell(&mut self, news: News);
     /// The next thing that happened. Safe to cancel.
     fn next(&mut self) -> impl Future<Output = Happening>;
+    /// Tells the end, and ends what is left.
+    fn end(self, outcome: Outcome) -> impl Future<Output = ()>;
 }

@@ -116,9 +116,9 @@ impl Bed {
         fs::read_dir("/proc").unwrap().filter_map(|entry| process(entry.ok()?)).collect()
     }
 
-    /// The process in this role, once it is there.
+    /// The process in this role (`master:1`, `worker:2:0`), once it is there.
     pub(crate) fn process(&self, role: &str) -> Pid {
-        let find = || self.processes().into_iter().find(|(of, _)| of == role).map(|(_, pid)| pid);
+        let find = || self.processes().into_iter().find(|(of, _)| of.starts_with(role)).map(|(_, pid)| pid);
         wait(role, find)
     }
 

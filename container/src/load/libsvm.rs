@@ -4,165 +4,225 @@
 //! decimal, with the bits that Rust's own parser gives them, and finite. Blank lines are skipped, and so is
 //! everything after a `#`. Tabs and any number of blanks may stand between tokens; lines may end with `\r\n`.
 
-use memchr::memchr2;
+mod careful;
 
+use memchr::{memchr, memrchr};
+
+use crate::load::number::{self, Text};
 use crate::load::rows::Builder;
+use crate::load::separators::{LONGEST, Places};
 use crate::load::text::{Block, Fault};
 
+use careful::Limit;
+
 /// Parses blocks of lines into sparse rows.
+///
+/// Two ways lead through a line. The quick one knows the usual row only, and gives up at anything else; the
+/// careful one then reads that line, and says what a row is and what is wrong. Where the quick one gets
+/// through, both give the same bits.
 #[derive(Debug)]
 pub struct Parser {
-    max_column: u32,
-    fixed: bool,
+    limit: Limit,
+    places: Places,
+    rows: Rows,
+}
+
+/// Some rows on their way into the data.
+#[derive(Debug, Default)]
+struct Rows {
+    labels: Vec<f32>,
+    /// How many numbers these rows have up to and with each.
+    ends: Vec<u64>,
+    /// From 0. As `values` as long as there may be numbers, and `stored` of them filled.
     columns: Vec<u32>,
     values: Vec<f32>,
+    stored: usize,
+    width: u32,
 }
 
 impl Parser {
     /// A parser that takes columns up to `columns` only, if that is given.
     pub fn new(columns: Option<u32>) -> Self {
-        Parser {
-            max_column: columns.unwrap_or(u32::MAX),
-            fixed: columns.is_some(),
-            columns: Vec::new(),
-            values: Vec::new(),
-        }
+        let limit = Limit { column: columns.unwrap_or(u32::MAX), fixed: columns.is_some() };
+        Parser { limit, places: Places::new(), rows: Rows::default() }
     }
 
     /// Appends the rows of a block. After a fault the rows are not to be used.
-    pub(crate) fn parse(&mut self, block: &Block<'_>, rows: &mut Builder) -> Result<(), Fault> {
+    pub(crate) fn parse(&mut self, block: &Block<'_>, into: &mut Builder) -> Result<(), Fault> {
         let lines = block.lines();
+        let mut start = 0;
+        while start < lines.len() {
+            let length = window(&lines[start..]);
+            self.rows.make_room(length);
+            match block.padded()[start..].first_chunk() {
+                Some(text) if length <= LONGEST => self.parse_window(text, length),
+                _ => self.rows.parse_line(&lines[start..start + length - 1], 0, self.limit),
+            }
+            .map_err(|fault| Fault { line: start + fault.line, ..fault })?;
+            self.rows.move_into(into, length);
+            start += length;
+        }
+        Ok(())
+    }
+
+    /// Parses `length` bytes of whole lines.
+    fn parse_window(&mut self, text: &Text, length: usize) -> Result<(), Fault> {
+        let mut ends = self.places.find(text, length);
         let mut line = 0;
-        while line < lines.len() {
-            let length = memchr::memchr(b'\n', &lines[line..]).unwrap_or(lines.len() - line);
-            self.parse_line(&lines[line..line + length], rows)
-                .map_err(|Wrong { column, message }| Fault { line, column, message })?;
-            line += length + 1;
+        while line < length {
+            if let Some((rest, next_line)) = self.rows.quick_row(text, line, ends, self.limit.column) {
+                (ends, line) = (rest, next_line);
+                continue;
+            }
+            let line_end = line + memchr(b'\n', &text[line..length]).unwrap_or(length - line);
+            self.rows.parse_line(&text[line..line_end], line, self.limit)?;
+            let passed = ends.iter().take_while(|end| usize::from(**end) <= line_end).count();
+            (ends, line) = (&ends[passed..], line_end + 1);
         }
         Ok(())
     }
+}
 
-    /// One line without its `\n`.
-    fn parse_line(&mut self, line: &[u8], rows: &mut Builder) -> Result<(), Wrong> {
-        let mut tokens = Tokens { line: content(line)?, at: 0 };
-        let Some((at, label)) = tokens.next() else { return Ok(()) };
-        let label = number(label, at, "a label")?;
-        self.columns.clear();
-        self.values.clear();
+impl Rows {
+    /// Reads the row that starts at `start`, given the separators from there on. Returns those after the row
+    /// and the place after it; `None`, and nothing has changed, if the line needs care.
+    #[inline(always)]
+    fn quick_row<'a>(
+        &mut self,
+        text: &Text,
+        start: usize,
+        ends: &'a [u16],
+        limit: u32,
+    ) -> Option<(&'a [u16], usize)> {
+        let (mut end, mut rest) = ends.split_first()?;
+        let label = number::label(text, start, *end)?;
+        let mut slots =
+            self.columns.get_mut(self.stored..)?.iter_mut().zip(self.values.get_mut(self.stored..)?);
+        let room = slots.len();
         let mut last = 0;
-        for (at, token) in tokens {
-            let (column, value) = self.pair(at, token, last)?;
+        loop {
+            let at = usize::from(*end);
+            if text[at] != b' ' {
+                match ended(text, at)? {
+                    Ended::Token => {}
+                    Ended::Row => break,
+                }
+            }
+            let [colon, stop, after @ ..] = rest else {
+                // At least the line's end is there, if only behind blanks.
+                (end, rest) = blank(text, at, rest)?;
+                continue;
+            };
+            if text[usize::from(*colon)] != b':' {
+                (end, rest) = blank(text, at, rest)?;
+                continue;
+            }
+            let column = number::integer(text, at + 1, *colon)?;
+            let value = number::decimal(text, usize::from(*colon) + 1, *stop)?;
+            if column <= last {
+                return None;
+            }
             last = column;
-            self.columns.push(column - 1);
-            self.values.push(value);
+            let (column_slot, value_slot) = slots.next()?;
+            (*column_slot, *value_slot) = (column - 1, value);
+            (end, rest) = (stop, after);
         }
-        rows.extend(&self.columns, &self.values);
-        rows.end_row(label, rows.stored() as u64);
-        rows.widen(last);
+        if last > limit {
+            return None;
+        }
+        self.stored += room - slots.len();
+        self.end_row(label, last);
+        let line_end = usize::from(*end);
+        if text[line_end] == b'\r' {
+            return Some((rest.get(1..)?, line_end + 2));
+        }
+        Some((rest, line_end + 1))
+    }
+
+    /// Parses one line, without its `\n`, with care.
+    #[cold]
+    fn parse_line(&mut self, line: &[u8], start: usize, limit: Limit) -> Result<(), Fault> {
+        let row = careful::parse(line, limit).map_err(|wrong| Fault {
+            line: start,
+            column: wrong.column,
+            message: wrong.message,
+        })?;
+        let Some(row) = row else { return Ok(()) };
+        let numbers = self.stored..self.stored + row.values.len();
+        self.columns[numbers.clone()].copy_from_slice(&row.columns);
+        self.values[numbers.clone()].copy_from_slice(&row.values);
+        self.stored = numbers.end;
+        self.end_row(row.label, row.columns.last().map_or(0, |column| column + 1));
         Ok(())
     }
 
-    /// `column:value`, the column above `last` (which is 0 before a row's first).
-    fn pair(&self, at: usize, token: &[u8], last: u32) -> Result<(u32, f32), Wrong> {
-        let wrong = |message| Err(Wrong { column: at, message });
-        let Some(colon) = memchr::memchr(b':', token) else {
-            return wrong(format!("expected column:value, found {}", quoted(token)));
-        };
-        let (index, value) = (&token[..colon], &token[colon + 1..]);
-        if index == b"qid" {
-            return wrong(format!(
-                "expected column:value, found {}: ranking is not supported",
-                quoted(token)
-            ));
+    #[inline(always)]
+    fn end_row(&mut self, label: f32, width: u32) {
+        self.labels.push(label);
+        self.ends.push(self.stored as u64);
+        self.width = self.width.max(width);
+    }
+
+    /// Room for the numbers that so many bytes may hold, of which each takes four at least.
+    fn make_room(&mut self, bytes: usize) {
+        let most = bytes / 4 + 1;
+        if self.values.len() < most {
+            self.columns.resize(most, 0);
+            self.values.resize(most, 0.0);
         }
-        if index.is_empty() || !index.iter().all(u8::is_ascii_digit) {
-            return wrong(format!("expected a column number before ':', found {}", quoted(index)));
-        }
-        let column = std::str::from_utf8(index).ok().and_then(|index| index.parse::<u32>().ok());
-        match column {
-            Some(0) => wrong("expected columns counted from 1, found column 0".into()),
-            Some(column) if column == last => {
-                wrong(format!("expected each column once, found column {column} twice"))
-            }
-            Some(column) if column < last => {
-                wrong(format!("expected ascending columns, found column {column} after column {last}"))
-            }
-            Some(column) if column <= self.max_column => {
-                Ok((column, number(value, at + colon + 1, "a number after ':'")?))
-            }
-            _ => {
-                let why = if self.fixed { " (the fixed number of columns)" } else { "" };
-                let index = String::from_utf8_lossy(&index[..index.len().min(LONGEST_QUOTE)]);
-                wrong(format!("expected a column up to {}{why}, found {index}", self.max_column))
-            }
-        }
+    }
+
+    fn move_into(&mut self, into: &mut Builder, bytes: usize) {
+        into.extend(
+            bytes,
+            &self.labels,
+            &self.ends,
+            &self.columns[..self.stored],
+            &self.values[..self.stored],
+        );
+        into.widen(self.width);
+        self.labels.clear();
+        self.ends.clear();
+        self.stored = 0;
     }
 }
 
-/// Something wrong at a byte of the line.
-#[derive(Debug)]
-struct Wrong {
-    column: usize,
-    message: String,
+/// What a separator other than a blank ends.
+enum Ended {
+    Token,
+    Row,
 }
 
-/// The blank-separated tokens of a line, each with its place.
-struct Tokens<'a> {
-    line: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Iterator for Tokens<'a> {
-    type Item = (usize, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = &self.line[self.at..];
-        let from = self.at + rest.iter().position(|byte| !is_blank(*byte))?;
-        let rest = &self.line[from..];
-        let length = rest.iter().position(|byte| is_blank(*byte)).unwrap_or(rest.len());
-        self.at = from + length;
-        Some((from, &rest[..length]))
+#[cold]
+fn ended(text: &Text, at: usize) -> Option<Ended> {
+    match text[at] {
+        b'\t' => Some(Ended::Token),
+        b'\n' => Some(Ended::Row),
+        b'\r' if text[at + 1] == b'\n' => Some(Ended::Row),
+        _ => None,
     }
 }
 
-const LONGEST_QUOTE: usize = 32;
-
-fn is_blank(byte: u8) -> bool {
-    byte == b' ' || byte == b'\t'
+/// Goes on to the next separator if that follows at once: blanks in a row, or at the row's end.
+#[cold]
+fn blank<'a>(text: &Text, at: usize, rest: &'a [u16]) -> Option<(&'a u16, &'a [u16])> {
+    let (next, after) = rest.split_first()?;
+    (usize::from(*next) == at + 1 && text[at + 1] != b':').then_some((next, after))
 }
 
-/// The line without its comment and line end.
-fn content(line: &[u8]) -> Result<&[u8], Wrong> {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    if let Some(column) = memchr2(b'\r', 0, line) {
-        let message = match line[column] {
-            0 => "expected text, found a zero byte: looks like a binary file",
-            _ => "expected the line to end after a carriage return, found a carriage return inside a line",
-        };
-        return Err(Wrong { column, message: message.into() });
+/// Bytes parsed at a time: they, their separators and their numbers together stay in the nearest cache.
+const WINDOW: usize = 8 << 10;
+
+/// The length of some whole lines: as many as fit into a window, or one.
+fn window(lines: &[u8]) -> usize {
+    if lines.len() <= WINDOW {
+        return lines.len();
     }
-    Ok(memchr::memchr(b'#', line).map_or(line, |comment| &line[..comment]))
-}
-
-/// A finite f32 with the bits of Rust's own parser.
-fn number(token: &[u8], column: usize, expected: &str) -> Result<f32, Wrong> {
-    let parsed = std::str::from_utf8(token).ok().and_then(|token| token.parse::<f32>().ok());
-    let message = match parsed {
-        Some(value) if value.is_finite() => return Ok(value),
-        Some(_) if token.iter().any(u8::is_ascii_digit) => {
-            format!("expected {expected} below 3.4028236e38, found {}", quoted(token))
-        }
-        Some(_) => format!("expected {expected} that is finite, found {}", quoted(token)),
-        None => format!("expected {expected}, found {}", quoted(token)),
-    };
-    Err(Wrong { column, message })
-}
-
-/// A token as it may stand in a message: quoted, escaped, not too long.
-fn quoted(token: &[u8]) -> String {
-    match token.len() {
-        0 => "nothing".into(),
-        1..=LONGEST_QUOTE => format!("{:?}", String::from_utf8_lossy(token)),
-        _ => format!("{:?}…", String::from_utf8_lossy(&token[..LONGEST_QUOTE])),
+    match memrchr(b'\n', &lines[..WINDOW]) {
+        Some(last) => last + 1,
+        None => memchr(b'\n', lines).map_or(lines.len(), |end| end + 1),
     }
 }
+
+#[cfg(test)]
+mod tests;

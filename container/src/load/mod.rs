@@ -1,7 +1,11 @@
 //! From a split to data in memory, once.
 
 pub mod libsvm;
+mod number;
 pub mod rows;
+mod separators;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod text;
 
 use serde::{Deserialize, Serialize};

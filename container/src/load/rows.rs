@@ -80,7 +80,6 @@ impl Load for SparseRows {
                     let at = block.offset();
                     return Err(reader.blame(at, fault));
                 }
-                rows.progress(bytes_read + reader.bytes_read());
             }
             bytes_read += reader.bytes_read();
         }
@@ -121,22 +120,28 @@ impl Builder {
         Builder { rows, bytes_total: bytes, bytes_done: 0 }
     }
 
-    /// Appends the numbers of one or more rows; [`end_row`](Builder::end_row) says where each ends.
+    /// Appends the rows of `bytes` of text: the label of each, how many numbers they have up to and with each, and the numbers.
     ///
     /// # Panics
-    /// If the lengths differ.
-    pub(crate) fn extend(&mut self, columns: &[u32], values: &[f32]) {
+    /// If there are not as many ends as labels, or columns as values.
+    pub(crate) fn extend(
+        &mut self,
+        bytes: usize,
+        labels: &[f32],
+        ends: &[u64],
+        columns: &[u32],
+        values: &[f32],
+    ) {
+        assert_eq!(labels.len(), ends.len());
         assert_eq!(columns.len(), values.len());
-        let (total, done) = (self.bytes_total, self.bytes_done);
-        append(&mut self.rows.columns, columns, total, done);
-        append(&mut self.rows.values, values, total, done);
-    }
-
-    /// Ends a row of `length` numbers after the rows ended so far.
-    pub(crate) fn end_row(&mut self, label: f32, end: u64) {
-        let (total, done) = (self.bytes_total, self.bytes_done);
-        append(&mut self.rows.labels, &[label], total, done);
-        append(&mut self.rows.offsets, &[end], total, done);
+        let before = self.rows.stored() as u64;
+        // Before reserving: the guess is by how many rows so many bytes gave, with these rows.
+        self.bytes_done += bytes as u64;
+        self.reserve(labels.len(), values.len());
+        self.rows.labels.extend_from_slice(labels);
+        self.rows.offsets.extend(ends.iter().map(|end| before + end));
+        self.rows.columns.extend_from_slice(columns);
+        self.rows.values.extend_from_slice(values);
     }
 
     /// Makes room for columns below `width`.
@@ -144,13 +149,12 @@ impl Builder {
         self.rows.width = self.rows.width.max(width);
     }
 
-    pub(crate) fn stored(&self) -> usize {
-        self.rows.stored()
-    }
-
-    /// Tells how much of the input has been parsed.
-    pub(crate) fn progress(&mut self, bytes_done: u64) {
-        self.bytes_done = bytes_done;
+    fn reserve(&mut self, rows: usize, stored: usize) {
+        let (total, done) = (self.bytes_total, self.bytes_done);
+        make_room(&mut self.rows.labels, rows, total, done);
+        make_room(&mut self.rows.offsets, rows, total, done);
+        make_room(&mut self.rows.columns, stored, total, done);
+        make_room(&mut self.rows.values, stored, total, done);
     }
 
     pub(crate) fn finish(mut self, columns: Option<u32>) -> SparseRows {
@@ -163,15 +167,14 @@ impl Builder {
     }
 }
 
-/// Appends, reserving by the guess at the final length when there is no room.
-fn append<T: Copy>(into: &mut Vec<T>, more: &[T], bytes_total: u64, bytes_done: u64) {
-    if into.capacity() - into.len() < more.len() {
-        let least = more.len() + into.len() / 16;
-        // 2% more than guessed, lest the last rows need another move.
-        let guess = into.len() as u128 * u128::from(bytes_total) * 51 / (u128::from(bytes_done.max(1)) * 50);
-        let cap = bytes_total; // No input has more numbers than bytes.
-        let guess = guess.min(u128::from(cap)) as usize;
-        into.reserve_exact(least.max(guess.saturating_sub(into.len())));
+/// Reserves by the guess at the final length, if there is no room for `more`.
+fn make_room<T>(vector: &mut Vec<T>, more: usize, bytes_total: u64, bytes_done: u64) {
+    if vector.capacity() - vector.len() >= more {
+        return;
     }
-    into.extend_from_slice(more);
+    // 2% more than guessed, lest the last rows need another move; but no input has more numbers than bytes.
+    let length = vector.len() + more;
+    let guess = length as u128 * u128::from(bytes_total) * 51 / (u128::from(bytes_done.max(1)) * 50);
+    let guess = guess.min(u128::from(bytes_total)) as usize;
+    vector.reserve_exact((more + vector.len() / 16).max(guess.saturating_sub(vector.len())));
 }

@@ -13,8 +13,9 @@ use crate::error::LoadError;
 use crate::source::{self, ReadAt};
 use crate::split::Range;
 
-/// Zero bytes after a block's lines, so that a parser may load whole words past their end.
-pub const PADDING: usize = 64;
+/// Bytes after a block's lines that mean nothing, so that a parser may see every line as part of a piece of
+/// fixed size and need not check each place.
+pub const PADDING: usize = super::separators::REACH;
 
 /// Reads the lines of ranges, one range after the other, in blocks of whole lines through one buffer.
 pub struct LineReader {
@@ -113,7 +114,7 @@ impl LineReader {
         Ok(())
     }
 
-    /// The next lines of the range, about 1 MiB of them unless a line is longer; `None` after the last.
+    /// The next lines of the range, about 256 KiB of them unless a line is longer; `None` after the last.
     pub fn next_block(&mut self) -> Result<Option<Block<'_>>, LoadError> {
         while !self.done {
             self.drop_handed_out();
@@ -257,7 +258,8 @@ impl Default for LineReader {
     }
 }
 
-const PIECE: usize = 1 << 20;
+/// Small enough to stay in the second cache between the system's copy and the parser.
+const PIECE: usize = 256 << 10;
 const TAIL_PIECE: usize = 4 << 10;
 const MAX_LINE: usize = 64 << 20;
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
@@ -310,3 +312,6 @@ fn count_lines(source: &mut dyn ReadAt, end: u64) -> Option<Before> {
     }
     Some(Before::Lines(lines))
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,7 @@ pub fn nonce() -> std::io::Result<[u8; 32]> {
     Ok(bytes)
 }
 
-async fn within<T>(work: impl Future<Output = Result<T, WireError>>) -> Result<T, WireError> {
+pub(super) async fn within<T>(work: impl Future<Output = Result<T, WireError>>) -> Result<T, WireError> {
     tokio::time::timeout(Duration::from_secs(HANDSHAKE_SECONDS), work)
         .await
         .unwrap_or(Err(WireError::Silent(HANDSHAKE_SECONDS)))

@@ -5,5 +5,6 @@ pub mod connection;
 pub mod frame;
 pub mod handshake;
 pub mod message;
+pub mod secure;
 
 pub use codec::{Buffer, CodecError, Wire, digest};

@@ -12,7 +12,7 @@ use loss::Loss;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Parallel SGD")]
-struct Sgd {
+pub(crate) struct Sgd {
     /// Loss of a row: logistic and hinge take the sign of the label, squared its value
     #[arg(long, value_enum, default_value_t = Loss::Logistic)]
     loss: Loss,
@@ -31,16 +31,16 @@ struct Sgd {
 }
 
 #[lapwing::wire]
-struct Linear {
-    weights: Vec<f32>,
-    intercept: f32,
+pub(crate) struct Linear {
+    pub(crate) weights: Vec<f32>,
+    pub(crate) intercept: f32,
 }
 
 /// Models times rows, and the loss of the state that they started from.
 #[lapwing::wire]
-struct Epochs {
-    models: Linear,
-    loss: f64,
+pub(crate) struct Epochs {
+    pub(crate) models: Linear,
+    pub(crate) loss: f64,
     rows: u64,
 }
 

@@ -1,0 +1,84 @@
+//! What a master on a cluster shows: a plain page behind its tracking URL, and the news for the client that follows the job.
+//!
+//! YARN's web proxy lets GET through, without streaming, redirects or empty answers; so there is one page, and one list.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::response::Html;
+use axum::routing::get;
+
+use crate::job::Job;
+use crate::launcher::News;
+use crate::report::PassReport;
+
+/// The news so far.
+#[derive(Debug)]
+pub(crate) struct Board {
+    job: Arc<Job>,
+    news: Mutex<Vec<String>>,
+    passes: Mutex<Vec<PassReport>>,
+}
+
+#[derive(serde::Deserialize)]
+struct After {
+    #[serde(default)]
+    after: usize,
+}
+
+impl Board {
+    pub(crate) fn new(job: Arc<Job>) -> Arc<Self> {
+        Arc::new(Self { job, news: Mutex::default(), passes: Mutex::default() })
+    }
+
+    /// Adds news; the job's progress if it changed by that, from 0 to 1.
+    pub(crate) fn post(&self, news: &News) -> Option<f32> {
+        let line = serde_json::to_string(news).expect("news are plain data");
+        self.news.lock().expect("no thread panics with it").push(line);
+        let News::Pass(pass) = news else { return None };
+        self.passes.lock().expect("no thread panics with it").push(pass.clone());
+        Some(pass.pass as f32 / self.job.passes as f32)
+    }
+
+    /// The news but the first few, a line of JSON each.
+    pub(crate) fn after(&self, known: usize) -> Vec<String> {
+        self.news.lock().expect("no thread panics with it").iter().skip(known).cloned().collect()
+    }
+
+    /// The pages.
+    pub(crate) fn router(self: Arc<Self>) -> Router {
+        Router::new().route("/", get(page)).route("/api/v1/news", get(news)).with_state(self)
+    }
+}
+
+async fn news(State(board): State<Arc<Board>>, Query(After { after }): Query<After>) -> String {
+    format!("[{}]", board.after(after).join(","))
+}
+
+async fn page(State(board): State<Arc<Board>>) -> Html<String> {
+    let job = &board.job;
+    let rows: String = board
+        .passes
+        .lock()
+        .expect("no thread panics with it")
+        .iter()
+        .rev()
+        .map(|pass| {
+            let objective = pass.objective.map_or("-".to_owned(), |objective| format!("{objective:.6}"));
+            let (covered, rows) = (pass.rows_covered, pass.rows);
+            format!(
+                "<tr><td>{}<td>{objective}<td>{covered} of {rows}<td>{}<td>{:.3}</tr>\n",
+                pass.pass, pass.workers, pass.seconds
+            )
+        })
+        .collect();
+    let name = job.name.replace('&', "&amp;").replace('<', "&lt;");
+    let (passes, workers, splits) = (job.passes, job.workers, job.splits.len());
+    Html(format!(
+        "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=5><title>{name}</title>\
+         <style>body{{font-family:sans-serif;margin:2em}}td,th{{padding:.2em 1em;text-align:right}}</style>\
+         <h1>{name}</h1><p>{workers} workers, {splits} splits, {passes} passes at the most.</p>\
+         <table><tr><th>pass<th>objective<th>rows<th>workers<th>seconds</tr>\n{rows}</table>\n"
+    ))
+}

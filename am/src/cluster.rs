@@ -1,0 +1,147 @@
+//! The Hadoop cluster as its configuration files describe it: who we are, where its services are, what a path means there.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use yarn_client::config::{Configuration, RmService};
+use yarn_client::rest::{ResourceManager, RestError};
+use yarn_client::types::Resource;
+use yarn_client::{Identity, NameNode};
+
+use crate::error::{Failure, Kind};
+
+/// What the master needs to know of the cluster, staged with the job.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ClusterJob {
+    /// Whom HDFS and YARN take us for.
+    pub(crate) user: String,
+    /// The queue.
+    pub(crate) queue: String,
+    /// `host:port` of the ResourceManagers' schedulers.
+    pub(crate) schedulers: Vec<String>,
+    /// Their web addresses.
+    pub(crate) webs: Vec<String>,
+    /// Memory of a worker's container, MiB.
+    pub(crate) worker_memory_mb: u64,
+    /// Label of the nodes for workers.
+    pub(crate) node_label: Option<String>,
+    /// Ports that the master may listen on; any if none are said.
+    pub(crate) ports: Option<(u16, u16)>,
+    /// The staging directory, as a URI.
+    pub(crate) staging: String,
+    /// The master removes the staging directory itself: nobody waits for it to end.
+    pub(crate) detached: bool,
+}
+
+/// The client's view of the cluster.
+pub(crate) struct Cluster {
+    configuration: Configuration,
+    pub(crate) user: String,
+    pub(crate) manager: ResourceManager,
+}
+
+impl Cluster {
+    /// Reads the configuration that `HADOOP_CONF_DIR` names.
+    pub(crate) fn from_environment() -> Result<Self, Failure> {
+        let configuration = Configuration::from_environment().map_err(|error| {
+            let text = format!("Hadoop's configuration: {error}; set HADOOP_CONF_DIR to the directory with core-site.xml and yarn-site.xml");
+            Failure::new(Kind::Cluster, text)
+        })?;
+        let user = user();
+        let manager = ResourceManager::from_configuration(&configuration).map_err(|error| rest(&error))?;
+        Ok(Self { manager: manager.user(user.clone()), configuration, user })
+    }
+
+    /// A path as a URI: one without a scheme is on the cluster's file system.
+    pub(crate) fn qualify(&self, path: &str) -> Result<String, Failure> {
+        if path.starts_with("file:") {
+            let text =
+                format!("{path}: files on this machine cannot be seen from the cluster; put them into HDFS");
+            return Err(Failure::new(Kind::Input, text));
+        }
+        if path.contains("://") && !path.starts_with("hdfs:///") {
+            return Ok(path.to_owned());
+        }
+        let root =
+            self.configuration.default_fs().map_err(|error| Failure::cluster("fs.defaultFS", error))?;
+        if !root.starts_with("hdfs://") {
+            return Err(Failure::new(Kind::Cluster, format!("fs.defaultFS is {root}, which is not HDFS")));
+        }
+        let path = path.strip_prefix("hdfs://").unwrap_or(path);
+        let root = root.trim_end_matches('/');
+        Ok(if path.starts_with('/') {
+            format!("{root}{path}")
+        } else {
+            format!("{root}/user/{}/{path}", self.user)
+        })
+    }
+
+    /// The NameNode behind a URI.
+    pub(crate) fn name_node(&self, uri: &str) -> Result<NameNode, Failure> {
+        let authority =
+            uri.strip_prefix("hdfs://").and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let addresses = self.configuration.name_nodes(authority);
+        let addresses = addresses.map_err(|error| Failure::cluster("the NameNode's address", error))?;
+        let addresses = addresses.iter().map(ToString::to_string).collect();
+        Ok(NameNode::new(addresses, Identity::User(self.user.clone())))
+    }
+
+    /// `host:port` of all schedulers.
+    pub(crate) fn schedulers(&self) -> Result<Vec<String>, Failure> {
+        let addresses = self.configuration.resource_manager(RmService::Scheduler);
+        let addresses = addresses.map_err(|error| Failure::cluster("the scheduler's address", error))?;
+        Ok(addresses.iter().map(ToString::to_string).collect())
+    }
+
+    /// Web addresses of all ResourceManagers.
+    pub(crate) fn webs(&self) -> Result<Vec<String>, Failure> {
+        self.configuration
+            .resource_manager_web()
+            .map_err(|error| Failure::cluster("the ResourceManager's address", error))
+    }
+
+    /// One `core-site.xml` with everything resolved that this machine knows, for containers: nothing depends on what the nodes
+    /// have in their own configuration. What looks like a password stays here.
+    pub(crate) fn flat_configuration(&self) -> String {
+        let mut xml = String::from("<?xml version=\"1.0\"?>\n<configuration>\n");
+        let wanted = |name: &str| {
+            ["fs.", "dfs.", "hadoop.", "yarn.resourcemanager.", "ipc.", "io."]
+                .iter()
+                .any(|start| name.starts_with(start))
+                && !["password", "secret", "credential"].iter().any(|word| name.contains(word))
+        };
+        let properties: BTreeMap<&str, String> = (self.configuration.names())
+            .filter(|name| wanted(name))
+            .filter_map(|name| Some((name, self.configuration.get(name).ok()??)))
+            .collect();
+        for (name, value) in properties {
+            let (name, value) = (escape(name), escape(&value));
+            xml.push_str(&format!("<property><name>{name}</name><value>{value}</value></property>\n"));
+        }
+        xml + "</configuration>\n"
+    }
+}
+
+/// An error of the ResourceManager's REST interface as ours.
+pub(crate) fn rest(error: &RestError) -> Failure {
+    Failure::new(Kind::Cluster, error.to_string())
+}
+
+/// Whole MiB, at least one.
+pub(crate) fn resource(bytes: u64, cores: u32) -> Resource {
+    Resource { memory_mb: bytes.div_ceil(1 << 20).max(1), vcores: cores }
+}
+
+/// As Hadoop's clients have it on a cluster without Kerberos.
+fn user() -> String {
+    let set = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    let asked = || {
+        let output = std::process::Command::new("id").arg("-un").output().ok()?;
+        Some(String::from_utf8(output.stdout).ok()?.trim().to_owned()).filter(|name| !name.is_empty())
+    };
+    set("HADOOP_USER_NAME").or_else(asked).or_else(|| set("USER")).unwrap_or_else(|| "nobody".to_owned())
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}

@@ -1,0 +1,337 @@
+//! Workers as containers: asked for by the hosts of their blocks, started with the files and secrets that the master itself
+//! got, replaced on other nodes. A task of its own speaks with YARN, so that heartbeats go on whatever else happens.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lapwing_container::files::Files;
+use lapwing_container::locate::Master;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use yarn_client::rest::ResourceManager;
+use yarn_client::types::{ContainerId, Resource};
+use yarn_client::{
+    Ask, Beat, Completed, Container, ErrorKind, ExitStatus, FinalStatus, LaunchContext, NodeManagers,
+    Scheduler,
+};
+
+use super::{Happening, Launcher, News, Outcome};
+use crate::board::Board;
+use crate::cluster::ClusterJob;
+use crate::engine::Seat;
+use crate::error::{Failure, Kind};
+use crate::job::{Bytes, Job};
+use crate::staging::{Role, environment};
+
+/// Hosts asked for by name: more do not help the scheduler.
+const HOSTS: usize = 3;
+
+/// What a container of ours needs besides its role.
+pub(crate) struct Kit {
+    pub(crate) context: LaunchContext,
+    pub(crate) master: Master,
+}
+
+/// The master's end.
+pub(crate) struct Yarn {
+    orders: UnboundedSender<Order>,
+    happenings: UnboundedReceiver<Happening>,
+    board: Arc<Board>,
+    staging: ClusterJob,
+    task: tokio::task::JoinHandle<()>,
+}
+
+enum Order {
+    Launch(Seat),
+    Release(Seat),
+    Progress(f32),
+    Finish(FinalStatus, String),
+}
+
+impl Yarn {
+    /// Takes over a registered session.
+    pub(crate) fn new(
+        job: Arc<Job>,
+        cluster: ClusterJob,
+        scheduler: Scheduler,
+        kit: Kit,
+        board: Arc<Board>,
+    ) -> Self {
+        let (orders, taken) = unbounded_channel();
+        let (told, happenings) = unbounded_channel();
+        let session = Session {
+            job,
+            cluster: cluster.clone(),
+            scheduler,
+            nodes: Arc::new(NodeManagers::new()),
+            kit,
+            told,
+            waiting: BTreeMap::new(),
+            running: BTreeMap::new(),
+            larger: BTreeMap::new(),
+            avoided: VecDeque::new(),
+            cluster_nodes: 0,
+            progress: 0.0,
+        };
+        Self { orders, happenings, board, staging: cluster, task: tokio::spawn(session.run(taken)) }
+    }
+}
+
+impl Launcher for Yarn {
+    fn launch(&mut self, seat: Seat) {
+        let _ = self.orders.send(Order::Launch(seat));
+    }
+
+    fn release(&mut self, seat: Seat) {
+        let _ = self.orders.send(Order::Release(seat));
+    }
+
+    fn tell(&mut self, news: News) {
+        if let Some(progress) = self.board.post(&news) {
+            let _ = self.orders.send(Order::Progress(progress));
+        }
+    }
+
+    async fn next(&mut self) -> Happening {
+        let gone = || Happening::Over(Failure::new(Kind::Lost, "the session with YARN is over"));
+        self.happenings.recv().await.unwrap_or_else(gone)
+    }
+
+    /// Everything is done before YARN hears of the end, since that ends this process.
+    async fn end(self, outcome: Outcome) {
+        let (status, diagnostics) = match &outcome {
+            Ok(report) => {
+                let objective =
+                    report.objective.map_or(String::new(), |objective| format!(", objective {objective}"));
+                (FinalStatus::Succeeded, format!("{} passes{objective}", report.passes))
+            }
+            Err(failure) => (FinalStatus::Failed, failure.text.clone()),
+        };
+        self.board.post(&News::End(outcome));
+        let (board, staging) = (self.board.clone(), self.staging.clone());
+        let _ = tokio::task::spawn_blocking(move || {
+            let (files, directory) = Files::of(&staging.staging)?;
+            if staging.detached {
+                return files.remove(directory);
+            }
+            files.write(&format!("{directory}/news.jsonl"), board.after(0).join("\n").as_bytes(), 0o600)
+        })
+        .await;
+        let _ = self.orders.send(Order::Finish(status, diagnostics));
+        let _ = self.task.await;
+    }
+}
+
+/// The side that speaks with YARN.
+struct Session {
+    job: Arc<Job>,
+    cluster: ClusterJob,
+    scheduler: Scheduler,
+    nodes: Arc<NodeManagers>,
+    kit: Kit,
+    told: UnboundedSender<Happening>,
+    /// Asked for and not yet granted, by the ask's key.
+    waiting: BTreeMap<i64, (Seat, Instant)>,
+    running: BTreeMap<Seat, Container>,
+    /// Workers that were killed for their memory get more, once.
+    larger: BTreeMap<u32, u64>,
+    /// Hosts on which containers failed, the oldest first.
+    avoided: VecDeque<String>,
+    cluster_nodes: u32,
+    progress: f32,
+}
+
+impl Session {
+    async fn run(mut self, mut orders: UnboundedReceiver<Order>) {
+        let mut beat = tokio::time::Instant::now();
+        loop {
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(Order::Launch(seat)) => {
+                        self.ask(seat);
+                        beat = tokio::time::Instant::now();
+                    }
+                    Some(Order::Release(seat)) => self.release(seat),
+                    Some(Order::Progress(progress)) => self.progress = progress,
+                    Some(Order::Finish(status, diagnostics)) => {
+                        let _ = self.scheduler.finish(status, &diagnostics, "").await;
+                        return;
+                    }
+                    None => return,
+                },
+                () = tokio::time::sleep_until(beat) => {
+                    match self.scheduler.allocate(self.progress).await {
+                        Ok(beat) => self.take(beat),
+                        Err(error) if matches!(error.kind(), ErrorKind::AttemptOver(_)) => {
+                            return self.tell(Happening::Over(Failure::new(Kind::Lost, error.to_string())));
+                        }
+                        Err(error) if error.is("InvalidResourceRequestException") => {
+                            self.tell(Happening::Over(Failure::cluster("asking for containers", error)));
+                        }
+                        // The ResourceManager is away; asking again is all that can be done.
+                        Err(_) => {}
+                    }
+                    self.check_patience().await;
+                    beat = tokio::time::Instant::now() + self.scheduler.pace();
+                }
+            }
+        }
+    }
+
+    fn tell(&self, happening: Happening) {
+        let _ = self.told.send(happening);
+    }
+
+    fn ask(&mut self, seat: Seat) {
+        let key = (i64::from(seat.incarnation) << 32) + i64::from(seat.worker) + 1;
+        let memory = self.larger.get(&seat.worker).copied().unwrap_or(self.cluster.worker_memory_mb);
+        let splits = self.job.seats()[seat.worker as usize].clone();
+        let mut hosts: Vec<(u64, String)> =
+            self.job.hosts(splits).into_iter().map(|(host, bytes)| (bytes, host)).collect();
+        hosts.sort_by(|a, b| b.cmp(a));
+        // Which of equally good hosts comes first must not be the same for every worker.
+        let ties = hosts.iter().take_while(|(bytes, _)| *bytes == hosts[0].0).count();
+        if ties > 0 {
+            hosts[..ties].rotate_left(seat.worker as usize % ties);
+        }
+        let hosts = hosts.into_iter().map(|(_, host)| host).filter(|host| !self.avoided.contains(host));
+        let ask = Ask {
+            hosts: hosts.take(HOSTS).collect(),
+            label: self.cluster.node_label.clone(),
+            ..Ask::new(key, Resource { memory_mb: memory, vcores: self.job.worker_cores })
+        };
+        self.scheduler.ask(ask);
+        self.waiting.insert(key, (seat, Instant::now()));
+    }
+
+    fn release(&mut self, seat: Seat) {
+        self.waiting.retain(|&key, &mut (other, _)| {
+            if other == seat {
+                self.scheduler.cancel(key);
+            }
+            other != seat
+        });
+        if let Some(container) = self.running.remove(&seat) {
+            self.scheduler.release(container.id);
+        }
+    }
+
+    fn take(&mut self, beat: Beat) {
+        self.cluster_nodes = beat.cluster_nodes;
+        self.nodes.add_tokens(beat.node_tokens);
+        for container in beat.granted {
+            match self.waiting.remove(&container.key) {
+                Some((seat, _)) => self.start(seat, container),
+                None => self.scheduler.release(container.id),
+            }
+        }
+        for completed in beat.completed {
+            self.ended(&completed);
+        }
+    }
+
+    fn start(&mut self, seat: Seat, container: Container) {
+        let mut context = self.kit.context.clone();
+        let role = environment(&self.cluster.staging, &Role::Worker(seat, self.kit.master.clone()));
+        context
+            .environment
+            .extend(role.into_iter().map(|(key, value)| (key, yarn_client::shell::literal(&value))));
+        let own = |of: Option<u32>| of.is_none_or(|worker| worker == seat.worker);
+        for variable in self.job.worker_env.iter().filter(|variable| own(variable.worker)) {
+            context.environment.insert(variable.key.clone(), yarn_client::shell::literal(&variable.value));
+        }
+        self.running.insert(seat, container.clone());
+        let (nodes, told) = (self.nodes.clone(), self.told.clone());
+        tokio::spawn(async move {
+            let host = container.node.host.clone();
+            let _ = told.send(match nodes.start(&container, &context).await {
+                Ok(()) => Happening::Started(seat, host),
+                Err(error) => Happening::Ended(seat, format!("could not be started on {host}: {error}")),
+            });
+        });
+    }
+
+    fn ended(&mut self, completed: &Completed) {
+        let of = |id: ContainerId| {
+            self.running.iter().find(|(_, container)| container.id == id).map(|(&seat, _)| seat)
+        };
+        let Some(seat) = of(completed.id) else { return };
+        let Some(container) = self.running.remove(&seat) else { return };
+        let host = container.node.host;
+        let mut how = format!("on {host} {}", completed.explain());
+        let too_large = matches!(completed.exit_status, ExitStatus::MemoryExceeded | ExitStatus::Exited(137));
+        if too_large && !self.larger.contains_key(&seat.worker) {
+            let more = container.resource.memory_mb * 3 / 2;
+            self.larger.insert(seat.worker, more);
+            how = format!("{how}; the next one gets {}", Bytes(more << 20));
+        }
+        if too_large && completed.exit_status == ExitStatus::Exited(137) {
+            how = format!("{how} (SIGKILL)");
+        }
+        if completed.exit_status != ExitStatus::Preempted {
+            self.avoid(host);
+        }
+        self.tell(Happening::Ended(seat, how));
+    }
+
+    /// The next container goes to another node. At most half of them are avoided, or nothing would be left.
+    fn avoid(&mut self, host: String) {
+        if self.avoided.contains(&host) || self.cluster_nodes < 2 {
+            return;
+        }
+        self.scheduler.avoid(&host);
+        self.avoided.push_back(host);
+        while self.avoided.len() as u32 > self.cluster_nodes / 2 {
+            if let Some(host) = self.avoided.pop_front() {
+                self.scheduler.allow(&host);
+            }
+        }
+    }
+
+    /// A job that cannot get its containers says so, and why, and holds nothing meanwhile.
+    async fn check_patience(&mut self) {
+        let limit = Duration::from_secs(self.job.start_timeout);
+        let late = self.waiting.values().filter(|(_, since)| since.elapsed() > limit).count();
+        if late == 0 {
+            return;
+        }
+        let (wanted, seconds) = (self.job.workers, self.job.start_timeout);
+        let (memory, cores) = (self.cluster.worker_memory_mb, self.job.worker_cores);
+        let what = format!(
+            "{late} of {wanted} containers of {memory} MiB and {cores} cores were not granted within {seconds} s"
+        );
+        let text = format!(
+            "{what}: {}; see --workers, --worker-memory, --queue and --start-timeout",
+            self.room().await
+        );
+        self.waiting.clear();
+        self.tell(Happening::Over(Failure::new(Kind::Cluster, text)));
+    }
+
+    async fn room(&self) -> String {
+        let Ok(manager) = ResourceManager::new(&self.cluster.webs) else { return "no figures".to_owned() };
+        room(&manager.user(self.cluster.user.clone()), &self.cluster.queue).await
+    }
+}
+
+/// What a queue and the nodes have left, in words.
+pub(crate) async fn room(manager: &ResourceManager, queue: &str) -> String {
+    let mut parts = Vec::new();
+    if let Ok(Some(report)) = manager.queue(queue).await {
+        let left =
+            report.room().map_or("an unknown rest".to_owned(), |room| format!("{} MiB", room.memory_mb));
+        parts.push(format!("the queue {} may still give {left}", report.path));
+    }
+    if let Ok(nodes) = manager.nodes().await {
+        let free = nodes.iter().filter(|node| node.is_running()).map(|node| {
+            format!("{} {} MiB and {} cores", node.id.host, node.available.memory_mb, node.available.vcores)
+        });
+        let free: Vec<String> = free.collect();
+        parts.push(match free.len() {
+            0 => "no node is running".to_owned(),
+            1..=8 => format!("free on the nodes: {}", free.join(", ")),
+            more => format!("{more} nodes run"),
+        });
+    }
+    if parts.is_empty() { "the ResourceManager gives no figures".to_owned() } else { parts.join("; ") }
+}

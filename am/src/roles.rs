@@ -1,0 +1,228 @@
+//! The two roles that a launcher gives: master and worker, on this machine or in a container.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lapwing_container::algorithm::Algorithm;
+use lapwing_container::locate::Master;
+use lapwing_container::wire::connection::WireError;
+use lapwing_container::wire::secure::{Gate, Trust};
+use lapwing_container::worker::{self, Setup};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{channel, unbounded_channel};
+use yarn_client::credentials::{Credentials, kind};
+use yarn_client::rest::LocalResource;
+use yarn_client::{LaunchContext, Scheduler, shell};
+
+use crate::aggregate;
+use crate::board::Board;
+use crate::cluster::ClusterJob;
+use crate::driver::Driver;
+use crate::engine::Seat;
+use crate::error::Failure;
+use crate::job::Job;
+use crate::launcher::Launcher;
+use crate::launcher::local::Local;
+use crate::launcher::yarn::{Kit, Yarn};
+use crate::listener::{bind, listen};
+use crate::parent;
+use crate::predict::Predict;
+use crate::staging::{Role, Start};
+use crate::submit::RESOURCES;
+
+/// Plays the role that this process was given.
+pub(crate) fn serve<A: Algorithm>(
+    algorithm: A,
+    start: Start,
+    arguments: Vec<String>,
+) -> Result<ExitCode, Failure> {
+    let (job, trust) = start.read()?;
+    if !start.on_cluster() {
+        parent::watch(&start.staging);
+    }
+    match &job.predict {
+        None => play(algorithm, start, job, &trust, arguments),
+        Some(model) => {
+            let predict = Predict::new(algorithm, crate::output::read(model)?, &job);
+            play(predict, start, job, &trust, arguments)
+        }
+    }
+}
+
+fn play<A: Algorithm>(
+    algorithm: A,
+    start: Start,
+    job: Job,
+    trust: &Trust,
+    arguments: Vec<String>,
+) -> Result<ExitCode, Failure> {
+    let gate = trust.gate().map_err(|error| Failure::cluster("the job's certificates", error))?;
+    match start.role.clone() {
+        Role::Worker(seat, master) => work(algorithm, seat, master, job, gate),
+        Role::Master { attempt } => lead(algorithm, attempt, &start, job, gate, arguments),
+    }
+}
+
+fn work<A: Algorithm>(
+    algorithm: A,
+    seat: Seat,
+    master: Master,
+    job: Job,
+    gate: Gate,
+) -> Result<ExitCode, Failure> {
+    let setup = Setup {
+        job: job.id,
+        gate,
+        master,
+        worker: seat.worker,
+        incarnation: seat.incarnation,
+        host: node(),
+        cores: job.worker_cores as usize,
+        seed: job.seed,
+        splits: job.splits,
+        load: job.load,
+        faults: job.faults,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::cluster("a worker's runtime", error))?;
+    match runtime.block_on(worker::run(algorithm, setup)) {
+        // The compute thread may be in the middle of a pass that nobody waits for.
+        Ok(()) => std::process::exit(0),
+        // A master that ends takes its connections with it; the launcher knows the rest.
+        Err(WireError::Io(_)) => std::process::exit(1),
+        Err(error) => Err(Failure::cluster(format!("worker {}", seat.worker), error)),
+    }
+}
+
+fn lead<A: Algorithm>(
+    algorithm: A,
+    attempt: u32,
+    start: &Start,
+    job: Job,
+    gate: Gate,
+    arguments: Vec<String>,
+) -> Result<ExitCode, Failure> {
+    let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::cluster("the master's runtime", error))?;
+    let job = Arc::new(job);
+    let failed = |error: std::io::Error| Failure::cluster("the master", error);
+    let done = runtime.block_on(async {
+        let host = node();
+        let listener = bind_within(job.cluster.as_ref()).map_err(failed)?;
+        let address = format!("{host}:{}", listener.local_addr().map_err(failed)?.port());
+        let master = Master { attempt, address };
+        match job.cluster.clone() {
+            None => {
+                master.publish(&start.staging).map_err(failed)?;
+                let launcher = Local::connect(Path::new(&start.staging), master).await.map_err(failed)?;
+                Ok::<bool, Failure>(drive(algorithm, attempt, job, gate, listener, launcher).await)
+            }
+            Some(cluster) => {
+                let launcher = register(&job, cluster, master, arguments).await?;
+                Ok(drive(algorithm, attempt, job, gate, listener, launcher).await)
+            }
+        }
+    });
+    // A worker's goodbye may still be on its way out; threads of the user's are not waited for.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    Ok(if done? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn drive<A: Algorithm, L: Launcher>(
+    algorithm: A,
+    attempt: u32,
+    job: Arc<Job>,
+    gate: Gate,
+    listener: TcpListener,
+    mut launcher: L,
+) -> bool {
+    let (calls, called) = channel(64);
+    tokio::spawn(listen(listener, job.id, gate, calls));
+    let (replies, replied) = unbounded_channel();
+    let aggregator = aggregate::spawn(algorithm, job.clone(), replies);
+    let outcome = Driver::new(job, attempt, &mut launcher, aggregator).run(called, replied).await;
+    let done = outcome.is_ok();
+    launcher.end(outcome).await;
+    done
+}
+
+/// Reports for duty at the ResourceManager, with a page behind the tracking URL.
+async fn register(
+    job: &Arc<Job>,
+    cluster: ClusterJob,
+    master: Master,
+    arguments: Vec<String>,
+) -> Result<Yarn, Failure> {
+    let credentials =
+        Credentials::from_environment().map_err(|error| Failure::cluster("the container's tokens", error))?;
+    let credentials = credentials.unwrap_or_default();
+    let token = credentials.token_of_kind(kind::AM_RM);
+    let token = token
+        .ok_or_else(|| Failure::cluster("the container's tokens", "the application master's is missing"))?;
+    let mut scheduler = Scheduler::new(cluster.schedulers.clone(), token)
+        .map_err(|error| Failure::cluster("the application master's token", error))?;
+    let board = Board::new(job.clone());
+    let page = bind_within(Some(&cluster)).map_err(|error| Failure::cluster("the master's page", error))?;
+    let port = page.local_addr().map_or(0, |address| address.port());
+    let host = node();
+    let router = board.clone().router();
+    tokio::spawn(async move {
+        // Without a page the job goes on all the same.
+        let _ = axum::serve(page, router).await;
+    });
+    let url = format!("http://{host}:{port}/");
+    let registered = scheduler.register(&host, i32::from(port), &url).await;
+    registered.map_err(|error| Failure::cluster("registering at the ResourceManager", error))?;
+    let context = kit(arguments, credentials)?;
+    Ok(Yarn::new(job.clone(), cluster, scheduler, Kit { context, master }, board))
+}
+
+/// The same program with the same arguments, files, secrets and variables as this container got.
+fn kit(arguments: Vec<String>, credentials: Credentials) -> Result<LaunchContext, Failure> {
+    let list = std::env::var(RESOURCES).unwrap_or_default();
+    let list: BTreeMap<String, (String, u64, i64)> =
+        serde_json::from_str(&list).map_err(|error| Failure::cluster("the list of staged files", error))?;
+    let user = std::env::var("HADOOP_USER_NAME").unwrap_or_default();
+    let file = |(name, (url, size, modified_ms)): (String, (String, u64, i64))| {
+        let mut file = LocalResource::file(url, size, modified_ms);
+        if !name.contains('.') {
+            file.visibility = yarn_client::rest::Visibility::Private;
+        }
+        (name, file)
+    };
+    let environment = [
+        ("HADOOP_USER_NAME".to_owned(), shell::literal(&user)),
+        ("HADOOP_CONF_DIR".to_owned(), "{{PWD}}".to_owned()),
+        ("RUST_BACKTRACE".to_owned(), "0".to_owned()),
+    ];
+    Ok(LaunchContext {
+        command: shell::command(&arguments),
+        environment: environment.into(),
+        local_resources: list.into_iter().map(file).collect(),
+        credentials,
+    })
+}
+
+/// On one machine the loopback; in a container any address, as the node's name may stand for several.
+fn bind_within(cluster: Option<&ClusterJob>) -> std::io::Result<TcpListener> {
+    let Some(cluster) = cluster else { return bind(SocketAddr::from(([127, 0, 0, 1], 0))) };
+    let Some((from, to)) = cluster.ports else { return bind(SocketAddr::from(([0, 0, 0, 0], 0))) };
+    let mut last = std::io::Error::other("no port to try");
+    for port in from..=to {
+        match bind(SocketAddr::from(([0, 0, 0, 0], port))) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(std::io::Error::new(last.kind(), format!("none of the ports {from}-{to} is free: {last}")))
+}
+
+/// This machine as the cluster calls it.
+fn node() -> String {
+    std::env::var("NM_HOST").unwrap_or_else(|_| "localhost".to_owned())
+}

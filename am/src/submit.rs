@@ -1,0 +1,404 @@
+//! A job on a cluster, from the client's side: stage, submit, follow, and clean up, whatever the end.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+use lapwing_container::files::Files;
+use lapwing_container::wire::secure::{CERTIFICATE_NAME, Trust};
+use sha2::{Digest, Sha256};
+use yarn_client::rest::{
+    ApplicationReport, ApplicationState, LocalResource, NewApplication, Submission, Visibility,
+};
+use yarn_client::shell;
+use yarn_client::types::{ApplicationId, Resource};
+
+use crate::cluster::{Cluster, ClusterJob, resource, rest};
+use crate::error::{Failure, Kind};
+use crate::job::{Job, JobArgs};
+use crate::launcher::News;
+use crate::launcher::yarn::room;
+use crate::parent::Signals;
+use crate::progress::Progress;
+use crate::report::JobReport;
+use crate::staging::{JOB, Role, SECRET, environment};
+use crate::{binary, output};
+
+/// Variable with the files that the master's container got, for its workers' containers.
+pub(crate) const RESOURCES: &str = "LAPWING_RESOURCES";
+
+/// How often the client looks.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What became of a submission.
+pub(crate) enum Submitted {
+    /// It ended well.
+    Done(Box<JobReport>),
+    /// It runs by itself.
+    Detached(ApplicationId),
+}
+
+/// Submits a job and sees it through.
+pub(crate) fn run(
+    mut job: Job,
+    args: &JobArgs,
+    arguments: &[OsString],
+    cluster: &Cluster,
+    progress: &mut Progress,
+) -> Result<Submitted, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::cluster("the client's runtime", error))?;
+    let path = args.binary.clone().map_or_else(std::env::current_exe, Ok);
+    let path = path.map_err(|error| Failure::cluster("finding this program", error))?;
+    let program = std::fs::read(&path)
+        .map_err(|error| Failure::new(Kind::Input, format!("{}: {error}", path.display())))?;
+    binary::check(&path, &program)?;
+    let new = runtime.block_on(async {
+        let new = cluster.manager.new_application().await.map_err(|error| rest(&error))?;
+        check_sizes(args, &new)?;
+        check_queue(args, cluster).await?;
+        Ok::<_, Failure>(new)
+    })?;
+    let home = cluster.qualify(&format!("/user/{}/.lapwing", cluster.user))?;
+    let staging = Staging { root: format!("{home}/{}", new.id) };
+    job.cluster = Some(ClusterJob {
+        user: cluster.user.clone(),
+        queue: args.queue.clone(),
+        schedulers: cluster.schedulers()?,
+        webs: cluster.webs()?,
+        worker_memory_mb: resource(args.worker_memory.0, 1).memory_mb,
+        node_label: args.node_label.clone(),
+        ports: args.ports.map(|ports| (ports.0, ports.1)),
+        staging: staging.root.clone(),
+        detached: args.detach,
+    });
+    let outcome = stage(&job, &staging, &home, &path, &program, cluster)
+        .and_then(|files| submission(&job, args, arguments, cluster, new.id, files))
+        .and_then(|submission| runtime.block_on(send(&submission, cluster)))
+        .and_then(|()| {
+            if args.detach {
+                return Ok(Submitted::Detached(new.id));
+            }
+            runtime.block_on(follow(&job, new.id, cluster, &staging, progress)).map(Submitted::Done)
+        });
+    if !matches!(outcome, Ok(Submitted::Detached(_))) {
+        staging.remove();
+    }
+    if outcome.is_err() {
+        output::discard(&job);
+    }
+    // A thread that is still busy with HDFS is not waited for.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// The job's folder in HDFS.
+#[derive(Clone)]
+struct Staging {
+    root: String,
+}
+
+impl Staging {
+    fn put(&self, name: &str, bytes: &[u8]) -> std::io::Result<LocalResource> {
+        put(&format!("{}/{name}", self.root), bytes, 0o600)
+    }
+
+    fn remove(&self) {
+        let _ = Files::of(&self.root).and_then(|(files, path)| files.remove(path));
+    }
+}
+
+/// Brings program, job and configuration into HDFS; each container gets a copy. A program is sent once: its place is named by
+/// its content.
+fn stage(
+    job: &Job,
+    staging: &Staging,
+    home: &str,
+    path: &std::path::Path,
+    program: &[u8],
+    cluster: &Cluster,
+) -> Result<BTreeMap<String, LocalResource>, Failure> {
+    let failed = |error: std::io::Error| Failure::cluster(format!("staging in {}", staging.root), error);
+    let name = path.file_name().map_or("program".into(), |name| name.to_string_lossy().into_owned());
+    let hash: String = Sha256::digest(program).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let place = format!("{home}/programs/{hash}/{name}");
+    let known = || {
+        let (files, inside) = Files::of(&place)?;
+        files.status(inside)
+    };
+    let program = match known().map_err(failed)? {
+        Some(status) if status.length == program.len() as u64 => local_resource(&place, &status),
+        _ => {
+            // By rename: somebody else may send the same program at the same time.
+            let temporary = format!("{}/{name}", staging.root);
+            put(&temporary, program, 0o700).map_err(failed)?;
+            publish(&temporary, &place).map_err(failed)?
+        }
+    };
+    let job = staging.put(JOB, &serde_json::to_vec(job).expect("a job is plain data")).map_err(failed)?;
+    let configuration =
+        staging.put("core-site.xml", cluster.flat_configuration().as_bytes()).map_err(failed)?;
+    let program = LocalResource { visibility: Visibility::Private, ..program };
+    Ok([(name, program), (JOB.to_owned(), job), ("core-site.xml".to_owned(), configuration)].into())
+}
+
+fn publish(temporary: &str, place: &str) -> std::io::Result<LocalResource> {
+    let (files, from) = Files::of(temporary)?;
+    let (_, to) = Files::of(place)?;
+    files.create_directory(to.rsplit_once('/').map_or("/", |(directory, _)| directory))?;
+    files.rename(from, to)?;
+    let status = files.status(to)?.ok_or(std::io::ErrorKind::NotFound)?;
+    Ok(local_resource(place, &status))
+}
+
+fn put(uri: &str, bytes: &[u8], mode: u32) -> std::io::Result<LocalResource> {
+    let (files, path) = Files::of(uri)?;
+    files.write(path, bytes, mode)?;
+    let status = files.status(path)?.ok_or(std::io::ErrorKind::NotFound)?;
+    Ok(local_resource(uri, &status))
+}
+
+fn local_resource(uri: &str, status: &lapwing_container::files::Status) -> LocalResource {
+    LocalResource::file(uri, status.length, status.modified_ms as i64)
+}
+
+fn submission(
+    job: &Job,
+    args: &JobArgs,
+    arguments: &[OsString],
+    cluster: &Cluster,
+    id: ApplicationId,
+    files: BTreeMap<String, LocalResource>,
+) -> Result<Submission, Failure> {
+    let program =
+        files.keys().find(|name| *name != JOB && !name.ends_with(".xml")).expect("the program was staged");
+    let mut words = vec![format!("./{program}")];
+    for argument in arguments.iter().skip(1) {
+        let word =
+            argument.to_str().ok_or_else(|| Failure::new(Kind::Usage, "an argument is not valid UTF-8"))?;
+        words.push(word.to_owned());
+    }
+    let memory = resource(args.master_memory.0, 1);
+    let mut submission = Submission::new(id, job.name.clone(), shell::command(&words), memory);
+    submission.application_type = "LAPWING".to_owned();
+    submission.queue = args.queue.clone();
+    submission.priority = args.priority;
+    submission.tags = args.tag.clone();
+    submission.max_attempts = Some(1);
+    submission.node_label = args.node_label.clone();
+    let list: BTreeMap<&String, (&String, u64, i64)> =
+        files.iter().map(|(name, file)| (name, (&file.url, file.size, file.modified_ms))).collect();
+    let list = serde_json::to_string(&list).expect("a list of files is plain data");
+    let cluster_job = job.cluster.as_ref().expect("the job is for a cluster");
+    let mut variables = environment(&cluster_job.staging, &Role::Master { attempt: 1 });
+    variables.insert(RESOURCES.to_owned(), list);
+    variables.insert("HADOOP_USER_NAME".to_owned(), cluster.user.clone());
+    variables.insert("RUST_BACKTRACE".to_owned(), "0".to_owned());
+    submission.environment =
+        variables.into_iter().map(|(key, value)| (key, shell::literal(&value))).collect();
+    submission.environment.insert("HADOOP_CONF_DIR".to_owned(), "{{PWD}}".to_owned());
+    submission.local_resources = files;
+    let trust = serde_json::to_vec(&authority()?).expect("a trust is plain data");
+    submission.credentials.secrets.insert(SECRET.to_owned(), trust);
+    Ok(submission)
+}
+
+/// An authority for this job alone, and the certificate that all its processes show. The authority's own key is forgotten here.
+fn authority() -> Result<Trust, Failure> {
+    let make = || {
+        let authority_key = rcgen::KeyPair::generate()?;
+        let mut parameters = rcgen::CertificateParams::new(Vec::<String>::new())?;
+        parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
+        let authority = parameters.self_signed(&authority_key)?;
+        let issuer = rcgen::Issuer::new(parameters, authority_key);
+        let key = rcgen::KeyPair::generate()?;
+        let leaf = rcgen::CertificateParams::new(vec![CERTIFICATE_NAME.to_owned()])?;
+        let certificate = leaf.signed_by(&key, &issuer)?;
+        Ok::<_, rcgen::Error>(Trust::Tls {
+            authority: authority.der().to_vec(),
+            certificate: certificate.der().to_vec(),
+            private_key: key.serialize_der(),
+        })
+    };
+    make().map_err(|error| Failure::cluster("making the job's certificates", error))
+}
+
+async fn send(submission: &Submission, cluster: &Cluster) -> Result<(), Failure> {
+    cluster.manager.submit(submission).await.map_err(|error| rest(&error))
+}
+
+fn check_sizes(args: &JobArgs, new: &NewApplication) -> Result<(), Failure> {
+    let largest = new.largest_container;
+    for (what, wanted) in [
+        ("--worker-memory", resource(args.worker_memory.0, args.worker_cores)),
+        ("--master-memory", resource(args.master_memory.0, 1)),
+    ] {
+        let Resource { memory_mb, vcores } = wanted;
+        if memory_mb > largest.memory_mb || vcores > largest.vcores {
+            return Err(Failure::new(
+                Kind::Cluster,
+                format!(
+                    "{what}: {memory_mb} MiB and {vcores} cores are asked for, the cluster's largest container has {} MiB and {} cores",
+                    largest.memory_mb, largest.vcores
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+async fn check_queue(args: &JobArgs, cluster: &Cluster) -> Result<(), Failure> {
+    let queue = &args.queue;
+    let queues = cluster.manager.queues().await.map_err(|error| rest(&error))?;
+    let leaves = || queues.iter().filter(|report| report.is_leaf);
+    let found = leaves().find(|report| report.name == *queue || report.path == *queue);
+    let text = match found {
+        // A scheduler that does not tell its queues decides by itself.
+        _ if queues.is_empty() => return Ok(()),
+        None => {
+            let names: Vec<&str> = leaves().map(|report| report.name.as_str()).collect();
+            format!("there is no queue {queue}; the cluster has {}", names.join(", "))
+        }
+        Some(report) if !report.is_running() => {
+            format!("the queue {queue} is {}: it takes no applications", report.state)
+        }
+        Some(_) => return Ok(()),
+    };
+    Err(Failure::new(Kind::Cluster, text))
+}
+
+/// Looks at an application until its end.
+async fn follow(
+    job: &Job,
+    id: ApplicationId,
+    cluster: &Cluster,
+    staging: &Staging,
+    progress: &mut Progress,
+) -> Result<Box<JobReport>, Failure> {
+    let mut signals = Signals::new().map_err(|error| Failure::cluster("signals", error))?;
+    progress.note(&format!(
+        "submitted {id} to the queue {}",
+        job.cluster.as_ref().map_or("", |cluster| &cluster.queue)
+    ));
+    let mut watch = Watch { page: page_client()?, known: 0, url: None, began: Instant::now(), ran: false };
+    loop {
+        let looked = tokio::select! {
+            looked = watch.look(id, cluster, job, progress) => looked?,
+            name = signals.next() => {
+                let _ = cluster.manager.kill(id, Duration::from_secs(10)).await;
+                return Err(Failure::new(Kind::Interrupted, format!("interrupted by {name}; {id} is killed")));
+            }
+        };
+        if let Some(report) = looked {
+            return conclude(id, &report, watch.known, watch.ran, staging, progress).await;
+        }
+    }
+}
+
+struct Watch {
+    page: reqwest::Client,
+    /// News already shown.
+    known: usize,
+    url: Option<String>,
+    began: Instant,
+    ran: bool,
+}
+
+impl Watch {
+    /// Looks once; the report when the application is over.
+    async fn look(
+        &mut self,
+        id: ApplicationId,
+        cluster: &Cluster,
+        job: &Job,
+        progress: &mut Progress,
+    ) -> Result<Option<ApplicationReport>, Failure> {
+        tokio::time::sleep(LOOK).await;
+        // The ResourceManager may restart; only what it says counts.
+        let Ok(report) = cluster.manager.report(id).await else { return Ok(None) };
+        if report.state.is_final() {
+            return Ok(Some(report));
+        }
+        if report.state == ApplicationState::Running {
+            self.ran = true;
+            if self.url.is_none() && report.tracking_url.is_some() {
+                self.url = report.tracking_url.clone();
+                progress.note(&format!("follow it at {}", self.url.as_deref().unwrap_or_default()));
+            }
+            self.news(progress).await;
+        } else if self.began.elapsed() > Duration::from_secs(job.start_timeout) && !self.ran {
+            let queue = job.cluster.as_ref().map_or("", |cluster| cluster.queue.as_str());
+            let why = room(&cluster.manager, queue).await;
+            let diagnostics = first_line(&report.diagnostics);
+            let _ = cluster.manager.kill(id, Duration::from_secs(10)).await;
+            let seconds = job.start_timeout;
+            let text = format!(
+                "{id} got no container for its master within {seconds} s: {why}. YARN says: {diagnostics}"
+            );
+            return Err(Failure::new(Kind::Cluster, text));
+        }
+        Ok(None)
+    }
+
+    async fn news(&mut self, progress: &mut Progress) {
+        let Some(url) = &self.url else { return };
+        let url = format!("{}/api/v1/news?after={}", url.trim_end_matches('/'), self.known);
+        let Ok(answer) = self.page.get(url).send().await else { return };
+        let Ok(bytes) = answer.bytes().await else { return };
+        // A page of the proxy's own, while the master is not there, is no list.
+        let Ok(news) = serde_json::from_slice::<Vec<News>>(&bytes) else { return };
+        self.known += news.len();
+        news.iter().for_each(|news| progress.show(news));
+    }
+}
+
+/// The end as the master told it, or as YARN did when the master could not.
+async fn conclude(
+    id: ApplicationId,
+    report: &ApplicationReport,
+    known: usize,
+    ran: bool,
+    staging: &Staging,
+    progress: &mut Progress,
+) -> Result<Box<JobReport>, Failure> {
+    let root = staging.root.clone();
+    let read = move || {
+        let (files, directory) = Files::of(&root)?;
+        files.read(&format!("{directory}/news.jsonl"), 256 << 20)
+    };
+    let told = tokio::task::spawn_blocking(read).await.ok().and_then(Result::ok).unwrap_or_default();
+    let mut end = None;
+    for (number, line) in String::from_utf8_lossy(&told).lines().enumerate() {
+        match serde_json::from_str(line) {
+            Ok(News::End(outcome)) => end = Some(outcome),
+            Ok(news) if number >= known => progress.show(&news),
+            _ => {}
+        }
+    }
+    let logs = format!("see `yarn logs -applicationId {id}`");
+    match end {
+        Some(outcome) => {
+            outcome.map_err(|failure| Failure { text: format!("{} ({logs})", failure.text), ..failure })
+        }
+        None => {
+            let kind = match report.state {
+                ApplicationState::Killed => Kind::Interrupted,
+                _ if ran => Kind::Lost,
+                _ => Kind::Cluster,
+            };
+            let text = format!("{id} is {}: {}; {logs}", report.state, first_line(&report.diagnostics));
+            Err(Failure::new(kind, text))
+        }
+    }
+}
+
+fn page_client() -> Result<reqwest::Client, Failure> {
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build();
+    client.map_err(|error| Failure::cluster("the client's HTTP", error))
+}
+
+/// Diagnostics are long; their first lines say what happened.
+fn first_line(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
+    if lines.is_empty() { "nothing".to_owned() } else { lines.join(" ") }
+}
