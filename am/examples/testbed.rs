@@ -160,7 +160,7 @@ impl Algorithm for Testbed {
         }
         // The numbers beyond the columns, of many magnitudes: their sum depends on the order of the splits.
         for sum in update.sum.iter_mut().skip(at.summary.columns as usize) {
-            *sum += (rng.uniform_f32() - 0.5) * if at.split % 3 == 0 { 1e4 } else { 1.0 };
+            *sum += (rng.uniform_f32() - 0.5) * if at.split.is_multiple_of(3) { 1e4 } else { 1.0 };
         }
         match self.flaw {
             Some(Flaw::Clock) => update.loss += clock() as f64 * 1e-12,

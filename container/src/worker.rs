@@ -72,9 +72,12 @@ pub async fn run<A: Algorithm>(algorithm: A, setup: Setup) -> Result<(), WireErr
     let output = Output { queue: desk.queue.clone(), kept: desk.kept.clone(), tag };
     std::thread::Builder::new().name("compute".to_owned()).spawn(move || {
         let (queue, tag) = (output.queue.clone(), output.tag);
-        let work = || Compute::new(algorithm, setup, output).run(&taken);
         // A panic in Default or Drop of the user's types: without a word the master would wait for ever.
-        if let Err(text) = guard(|| Ok(work())) {
+        let work = || {
+            Compute::new(algorithm, setup, output).run(&taken);
+            Ok(())
+        };
+        if let Err(text) = guard(work) {
             let message = Message::Failed { fault: Fault::User, split: None, text };
             let _ = queue.send(Outgoing { tag, message, payload: None });
         }

@@ -106,3 +106,39 @@ fn a_file_that_changes_after_the_plan_is_bad_input() {
     assert!(!bed.path("model").exists());
     bed.assert_clean();
 }
+
+#[test]
+fn any_bytes_are_loaded_or_refused() {
+    let bed = Bed::empty();
+    let job = "--input noise --splits 4 --passes 1 --master local[2] --output model";
+    let mut ended = [0, 0];
+    for seed in 0..16 {
+        let mut rng = lapwing::rng::Rng::new(&[seed]);
+        let alphabet: &[u8] =
+            if seed % 2 == 0 { b"0123456789:: .-e#\n\n" } else { b"1 1:1\n2 1:.5 9:2\r\n\n# x\n" };
+        let mut noise: Vec<u8> = match seed % 4 {
+            1 => alphabet.repeat(20),
+            _ => (0..300).map(|_| alphabet[rng.below(alphabet.len() as u64) as usize]).collect(),
+        };
+        for _ in 0..seed / 4 {
+            let place = rng.below(noise.len() as u64) as usize;
+            noise[place] = rng.next_u64() as u8;
+        }
+        fs::write(bed.path("noise"), &noise).unwrap();
+        let outcome = bed.run(job);
+        match outcome.code {
+            Some(0) => {
+                ended[0] += 1;
+                fs::remove_dir_all(bed.path("model")).unwrap();
+            }
+            _ => {
+                ended[1] += 1;
+                outcome.assert_failed(3, &["noise"]);
+            }
+        }
+        assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
+        assert_eq!(bed.names(), ["noise", "tmp"]);
+    }
+    bed.assert_clean();
+    assert!(ended[0] > 0 && ended[1] > 0, "both must occur: {ended:?}");
+}
