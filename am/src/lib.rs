@@ -125,10 +125,10 @@ mod splits;
 mod staging;
 mod submit;
 
+pub use clap;
 pub use lapwing_container::algorithm::{
     Algorithm, At, OnLoss, Pass, Prediction, Result, RoundKind, Step, Summary,
 };
-pub use clap;
 pub use lapwing_container::{load, math, model, rkyv, rng, split};
 pub use lapwing_derive::wire;
 pub use run::{main, main_from};
