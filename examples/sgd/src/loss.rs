@@ -6,7 +6,7 @@ use lapwing::math::{LogSum, add_scaled, dot, exp_f32, logistic};
 use lapwing::model::{Model, Values};
 use lapwing::{Prediction, Result};
 
-use crate::linear::Linear;
+use super::Linear;
 
 /// The loss of a row as a function of its score `w x + b`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
