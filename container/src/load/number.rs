@@ -38,8 +38,8 @@ pub(crate) fn decimal(text: &Text, start: usize, end: u16) -> Option<f32> {
     if (not_digits(digits) | dot.at_end) & HIGH != 0 {
         return any_decimal(text.get(start..usize::from(end))?);
     }
-    let digits = eight_digits(digits);
-    to_f32(f64::from(digits as i32) * SCALES[minus][dot.place])
+    let value = f64::from(eight_digits(digits) as i32) * SCALES[minus][dot.place];
+    to_f32(value).or_else(|| any_decimal(text.get(start..usize::from(end))?))
 }
 
 /// As [`decimal`], here with a plus sign, too, which labels often have.
