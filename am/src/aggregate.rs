@@ -68,26 +68,42 @@ pub(crate) fn spawn<A: Algorithm>(
 ) -> mpsc::Sender<Request> {
     let (requests, taken) = mpsc::channel();
     std::thread::spawn(move || {
-        let tree = Tree::new(job.splits.len() as u32);
-        let mut aggregator = Aggregator {
-            algorithm,
-            job,
-            summary: Summary::default(),
-            tree,
-            state: None,
-            memory: A::Memory::default(),
-            partials: Partials::new(tree),
-            last: None,
+        let work = guard(|| Ok(serve(algorithm, job, &taken, &replies)));
+        // A panic in Default or Drop of the user's types: without a word the driver would wait for ever.
+        let failure = match work {
+            Ok(Ok(())) => return,
+            Ok(Err(failure)) => failure,
+            Err(text) => Failure::new(Kind::User, format!("the algorithm failed in the master: {text}")),
         };
-        while let Ok(request) = taken.recv() {
-            match aggregator.answer(request) {
-                Ok(None) => {}
-                Ok(Some(reply)) => drop(replies.send(reply)),
-                Err(failure) => return drop(replies.send(Reply::Failed(failure))),
-            }
-        }
+        let _ = replies.send(Reply::Failed(failure));
     });
     requests
+}
+
+/// Answers until nobody asks any more.
+fn serve<A: Algorithm>(
+    algorithm: A,
+    job: Arc<Job>,
+    requests: &mpsc::Receiver<Request>,
+    replies: &UnboundedSender<Reply>,
+) -> Result<(), Failure> {
+    let tree = Tree::new(job.splits.len() as u32);
+    let mut aggregator = Aggregator {
+        algorithm,
+        job,
+        summary: Summary::default(),
+        tree,
+        state: None,
+        memory: A::Memory::default(),
+        partials: Partials::new(tree),
+        last: None,
+    };
+    while let Ok(request) = requests.recv() {
+        if let Some(reply) = aggregator.answer(request)? {
+            let _ = replies.send(reply);
+        }
+    }
+    Ok(())
 }
 
 struct Aggregator<A: Algorithm> {

@@ -1,14 +1,14 @@
 //! Workers calling in: proved by the job's key, then one task reads and one writes for each.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 
 use lapwing_container::wire::connection::{Inbound, Outgoing, Reader, WireError, write_all};
 use lapwing_container::wire::handshake;
 use lapwing_container::wire::message::Message;
 use lapwing_container::wire::secure::{Gate, Incoming, Outbound};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc::{Sender, UnboundedSender, unbounded_channel};
+use tokio::task::AbortHandle;
 
 use crate::engine::Seat;
 
@@ -35,9 +35,8 @@ pub(crate) fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener
 
 /// Takes calls for as long as anyone listens to them.
 pub(crate) async fn listen(listener: TcpListener, job: u64, gate: Gate, calls: Sender<Call>) {
-    let strangers = Arc::new(Semaphore::new(STRANGERS));
+    let mut strangers: VecDeque<AbortHandle> = VecDeque::new();
     loop {
-        let Ok(permit) = strangers.clone().acquire_owned().await else { return };
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             // Out of file descriptors, or the peer gave up meanwhile: not ours to end for.
@@ -47,27 +46,33 @@ pub(crate) async fn listen(listener: TcpListener, job: u64, gate: Gate, calls: S
             }
         };
         let (calls, gate) = (calls.clone(), gate.clone());
-        tokio::spawn(async move {
+        let stranger = tokio::spawn(async move {
             // A stranger is turned away without a word, and without a message to anyone.
-            if let Ok((write, seat, reader)) = introduce(stream, job, &gate).await {
-                drop(permit);
-                converse(write, reader, seat, &calls).await;
+            if let Ok((read, write)) = gate.accept(stream).await {
+                tokio::spawn(async move {
+                    let mut reader = Reader::new(read, job);
+                    if let Ok(seat) = introduce(&mut reader).await {
+                        converse(write, reader, seat, &calls).await;
+                    }
+                });
             }
         });
+        // Whoever says nothing must not keep the others waiting: the longest there goes first. A worker calls again.
+        strangers.retain(|stranger| !stranger.is_finished());
+        strangers.push_back(stranger.abort_handle());
+        if strangers.len() > STRANGERS
+            && let Some(longest) = strangers.pop_front()
+        {
+            longest.abort();
+        }
     }
 }
 
-async fn introduce(
-    stream: TcpStream,
-    job: u64,
-    gate: &Gate,
-) -> Result<(Outbound, Seat, Reader<Incoming>), WireError> {
-    let (read, write) = gate.accept(stream).await?;
-    let mut reader = Reader::new(read, job);
+async fn introduce(reader: &mut Reader<Incoming>) -> Result<Seat, WireError> {
     let limit = std::time::Duration::from_secs(handshake::HANDSHAKE_SECONDS);
     let hello = tokio::time::timeout(limit, reader.next()).await;
     match hello.unwrap_or(Err(WireError::Silent(handshake::HANDSHAKE_SECONDS)))?.message {
-        Message::Hello { worker, incarnation, .. } => Ok((write, Seat { worker, incarnation }, reader)),
+        Message::Hello { worker, incarnation, .. } => Ok(Seat { worker, incarnation }),
         _ => Err(WireError::Order("the first message was no introduction")),
     }
 }

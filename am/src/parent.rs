@@ -52,9 +52,15 @@ pub(crate) async fn run(
                 Some(Wish::Tell(news)) => progress.show(&news),
                 None => end = Some(Err(master_lost(&mut master).await)),
             },
-            status = master.wait(), if end.is_some() => {
-                // The answer is known; a master that fails while it ends changes nothing.
-                let _ = status;
+            _ = master.wait() => {
+                // If the answer is known, a master that fails while it ends changes nothing.
+                if end.is_none() {
+                    let last = last_word(&mut wishes, progress).await;
+                    end = Some(match last {
+                        Some(outcome) => outcome,
+                        None => Err(master_lost(&mut master).await),
+                    });
+                }
                 break;
             }
             () = tokio::time::sleep(GRACE), if end.is_some() => break,
@@ -105,6 +111,24 @@ async fn speak(
         }
     }
     writer.abort();
+}
+
+/// The end of the job, if the master told it before it went. One that never called is not waited for longer than that.
+async fn last_word(
+    wishes: &mut UnboundedReceiver<Wish>,
+    progress: &mut Progress,
+) -> Option<Result<Box<JobReport>, Failure>> {
+    let listen = async {
+        while let Some(wish) = wishes.recv().await {
+            match wish {
+                Wish::Tell(News::End(outcome)) => return Some(outcome),
+                Wish::Tell(news) => progress.show(&news),
+                Wish::Launch(..) | Wish::Release(_) => {}
+            }
+        }
+        None
+    };
+    tokio::time::timeout(GRACE, listen).await.ok().flatten()
 }
 
 async fn master_lost(master: &mut Child) -> Failure {

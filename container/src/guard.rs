@@ -25,13 +25,19 @@ pub fn guard<T>(code: impl FnOnce() -> Result<T>) -> std::result::Result<T, Stri
             PANIC.set(Some(format!("panicked{place}: {message}")));
         }));
     });
-    // Nested calls cannot happen: user code has no way to call back into the framework.
-    PANIC.set(Some(String::new()));
+    // Guards nest: around a thread's whole work, and where a thread that waits in user code takes up other work meanwhile.
+    let outer = PANIC.replace(Some(String::new()));
     let outcome = catch_unwind(AssertUnwindSafe(code));
-    let panic = PANIC.take().unwrap_or_default();
+    let panic = PANIC.replace(outer).unwrap_or_default();
     match outcome {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(chain(error.as_ref())),
+        // It came from another thread, whose hook has printed the place.
+        Err(payload) if panic.is_empty() => {
+            let text = payload.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+            Err(format!("panicked: {}", text.unwrap_or("without a message")))
+        }
         Err(_) => Err(panic),
     }
 }
@@ -59,5 +65,17 @@ mod tests {
         let told = guard::<()>(|| panic!("index {} of {}", 3, 2)).unwrap_err();
         assert!(told.starts_with("panicked at ") && told.contains("guard.rs:"), "{told}");
         assert!(told.ends_with("index 3 of 2"), "{told}");
+    }
+
+    #[test]
+    fn guards_nest_and_panics_of_other_threads_come_through() {
+        let told = guard::<()>(|| {
+            assert_eq!(guard::<()>(|| panic!("inner")).unwrap_err().rsplit(' ').next(), Some("inner"));
+            panic!("outer");
+        });
+        let told = told.unwrap_err();
+        assert!(told.contains("guard.rs:") && told.ends_with("outer"), "{told}");
+        let told = guard::<()>(|| std::panic::resume_unwind(Box::new("far away")));
+        assert_eq!(told, Err("panicked: far away".to_owned()));
     }
 }

@@ -12,14 +12,15 @@ use crate::algorithm::Algorithm;
 use crate::compute::{Compute, Order, Output};
 use crate::credit::Credits;
 use crate::fault::{Point, Script};
+use crate::guard::guard;
 use crate::load::LoadOptions;
 use crate::locate::Master;
 use crate::split::Split;
 use crate::wire::Buffer;
 use crate::wire::connection::{Inbound, Outgoing, Reader, WireError, write_all};
 use crate::wire::frame::Tag;
-use crate::wire::message::{Message, Round};
-use crate::wire::secure::Gate;
+use crate::wire::message::{Fault, Message, Round};
+use crate::wire::secure::{Gate, Incoming, Outbound};
 
 /// Updates longer than this wait for the master's credit, so that its memory stays bounded. Bytes.
 pub const CREDIT_BYTES: u64 = 256 << 10;
@@ -61,16 +62,25 @@ pub struct Setup {
 pub async fn run<A: Algorithm>(algorithm: A, setup: Setup) -> Result<(), WireError> {
     let setup = Arc::new(setup);
     let master = &setup.master;
-    let (read, write) = setup.gate.connect(TcpStream::connect(&master.address).await?).await?;
+    let (read, write) = call(&setup).await?;
     let (queue, outgoing) = mpsc::unbounded_channel();
     let writer = tokio::spawn(write_all(write, outgoing));
     let (orders, taken) = orders::channel();
     let tag = Tag { job: setup.job, attempt: master.attempt, lane: 0, pass: 0 };
     let mut desk = Desk { setup: setup.clone(), tag, queue, orders, credits: Credits::default(), done: 0 };
     let output = Output { queue: desk.queue.clone(), credits: desk.credits.clone(), tag };
-    std::thread::Builder::new()
-        .name("compute".to_owned())
-        .spawn(move || Compute::new(algorithm, setup, output).run(&taken))?;
+    std::thread::Builder::new().name("compute".to_owned()).spawn(move || {
+        let (queue, tag) = (output.queue.clone(), output.tag);
+        // A panic in Default or Drop of the user's types: without a word the master would wait for ever.
+        let work = || {
+            Compute::new(algorithm, setup, output).run(&taken);
+            Ok(())
+        };
+        if let Err(text) = guard(work) {
+            let message = Message::Failed { fault: Fault::User, split: None, text };
+            let _ = queue.send(Outgoing { tag, message, payload: None });
+        }
+    })?;
     desk.hello();
     let mut reader = Reader::new(read, tag.job);
     // A reader must not be cancelled between two reads, so it has a task of its own.
@@ -107,6 +117,21 @@ pub async fn run<A: Algorithm>(algorithm: A, setup: Setup) -> Result<(), WireErr
     // The compute thread holds the queue too; the process ends without waiting for it.
     writer.abort();
     Ok(())
+}
+
+/// Calls the master and proves itself to it; again for a while, since a master that is besieged by strangers may cut a worker
+/// off with them.
+async fn call(setup: &Setup) -> Result<(Incoming, Outbound), WireError> {
+    let start = Instant::now();
+    loop {
+        let knock = async { setup.gate.connect(TcpStream::connect(&setup.master.address).await?).await };
+        match knock.await {
+            Err(WireError::Io(_) | WireError::Silent(_)) if start.elapsed() < SILENCE => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Where the master's messages are sorted out.

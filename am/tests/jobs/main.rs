@@ -1,0 +1,10 @@
+//! Whole jobs, with real processes: the testbed of `examples/testbed.rs` as client, master and workers.
+
+mod bad_input;
+mod command_line;
+mod losses;
+mod processes;
+mod same_bits;
+mod strangers;
+mod support;
+mod user_errors;
