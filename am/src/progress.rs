@@ -92,10 +92,11 @@ impl Progress {
                 self.note(&format!("the report cannot be written any further: {error}"));
             }
         }
-        let objective = pass.objective.map_or("-".to_owned(), |objective| format!("{objective:.6}"));
+        let objective =
+            pass.objective.map_or(String::new(), |objective| format!("objective:{objective:.6} "));
         let share = if pass.rows == 0 { 100.0 } else { pass.rows_covered as f64 / pass.rows as f64 * 100.0 };
         let (number, seconds, workers, all) = (pass.pass, pass.seconds, pass.workers, self.workers);
-        let what = format!("objective:{objective} rows:{share:.0}% workers:{workers}/{all} {seconds:.3}s");
+        let what = format!("{objective}rows:{share:.0}% workers:{workers}/{all} {seconds:.3}s");
         if let Some(bar) = &self.bar {
             bar.set_position(u64::from(number));
             bar.set_message(what);

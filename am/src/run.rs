@@ -22,8 +22,9 @@ use crate::staging::{self, Start};
 use crate::submit::{self, Submitted};
 use crate::{dry_run, output, parent, roles, self_check};
 
-/// Algorithm's and job's flags side by side.
+// Algorithm's and job's flags side by side. (A documentation comment would open the user's --help.)
 #[derive(Debug, Parser)]
+#[command(allow_negative_numbers = true)]
 struct Cli<A: Args> {
     #[command(flatten)]
     algorithm: A,
@@ -101,11 +102,11 @@ fn client<A: Algorithm>(
         return Ok(ExitCode::SUCCESS);
     }
     let mut progress = Progress::new(args.progress, args.report.as_deref())?;
-    if job.workers < workers {
-        let splits = job.splits.len();
+    let asked = args.workers.is_some() || matches!(args.master, Master::Local(Some(_)));
+    if asked && job.workers < workers {
+        let (splits, busy) = (job.splits.len(), job.workers);
         progress.note(&format!(
-            "{splits} splits keep {} workers busy, not {workers}: see --split-size",
-            job.workers
+            "the input has {splits} split(s), so {busy} of {workers} workers start: see --split-size"
         ));
     }
     let report = match &cluster {

@@ -1,7 +1,9 @@
 //! Loading LibSVM text beside a plain loop with the standard library's number parser, on one core.
 //!
 //! Both read the same file (about 170 MB, made here, in the page cache) into the same kind of vectors; the
-//! plain loop even knows their final sizes beforehand. They take turns, and the medians are compared.
+//! plain loop even knows their final sizes beforehand. They take turns, and the medians are compared. Then both
+//! do it again with huge pages, which glibc gives to a process that is started with the right tunable: touching
+//! fresh small pages is a good part of either's time.
 //!
 //! `cargo bench -p lapwing-container --bench load [-- MEGABYTES ROUNDS]`
 #![allow(missing_docs, clippy::print_stdout)]
@@ -11,6 +13,7 @@ use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Instant, UNIX_EPOCH};
 
 use lapwing_container::load::{Format, Load, LoadOptions, SparseRows};
@@ -22,6 +25,8 @@ fn main() {
     let numbers: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let megabytes = numbers.first().copied().unwrap_or(170);
     let rounds = numbers.get(1).copied().unwrap_or(11);
+    let huge = std::env::var(TUNABLES).is_ok_and(|tunables| tunables.contains(HUGE_PAGES));
+    println!("{}", if huge { "huge pages" } else { "small pages" });
     let directory = tempfile::tempdir().expect("a temporary directory");
     for (name, kind) in
         [("six decimals", Values::SixDecimals), ("any f32", Values::Shortest), ("ones", Values::Ones)]
@@ -30,7 +35,17 @@ fn main() {
         write(&path, megabytes << 20, kind);
         compare(name, &path, rounds);
     }
+    if !huge {
+        let again = Command::new(std::env::current_exe().expect("this program"))
+            .args(std::env::args().skip(1))
+            .env(TUNABLES, HUGE_PAGES)
+            .status();
+        assert!(again.is_ok_and(|status| status.success()));
+    }
 }
+
+const TUNABLES: &str = "GLIBC_TUNABLES";
+const HUGE_PAGES: &str = "glibc.malloc.hugetlb=1";
 
 /// How the numbers of the generated rows look.
 #[derive(Clone, Copy)]

@@ -8,6 +8,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::algorithm::{Algorithm, At};
+use crate::credit::Credits;
 use crate::fault::Point;
 use crate::guard::guard;
 use crate::load::Load;
@@ -16,7 +17,7 @@ use crate::wire::connection::Outgoing;
 use crate::wire::frame::Tag;
 use crate::wire::message::{Fault, Loaded, Message, Round, RoundKind, Summary};
 use crate::wire::{Buffer, Wire};
-use crate::worker::{CREDIT_BYTES, Kept, Setup};
+use crate::worker::{CREDIT_BYTES, Setup};
 
 /// What the computing thread is asked for.
 pub(crate) enum Order {
@@ -27,7 +28,7 @@ pub(crate) enum Order {
 /// Where results go.
 pub(crate) struct Output {
     pub(crate) queue: UnboundedSender<Outgoing>,
-    pub(crate) kept: Kept,
+    pub(crate) credits: Credits,
     pub(crate) tag: Tag,
 }
 
@@ -159,12 +160,9 @@ impl<A: Algorithm> Compute<A> {
         let payload = Arc::new(payload);
         if bytes <= CREDIT_BYTES {
             self.tell(round.pass, update, Some(payload));
+        } else if let Some((update, payload)) = self.output.credits.ready(round, node, (update, payload)) {
+            self.tell(round.pass, update, Some(payload));
         } else {
-            self.output
-                .kept
-                .lock()
-                .expect("no thread panics with it")
-                .insert((round, node), (update, payload));
             self.tell(round.pass, Message::Offer { kind: round.kind, node, bytes }, None);
         }
         Ok(())

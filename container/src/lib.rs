@@ -4,6 +4,7 @@
 
 pub mod algorithm;
 mod compute;
+mod credit;
 pub mod error;
 pub mod fault;
 pub mod files;

@@ -2,8 +2,7 @@
 //!
 //! One thread speaks with the master, so that heartbeats go out whatever user code does; another computes.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, mpsc as orders};
+use std::sync::{Arc, mpsc as orders};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
@@ -11,11 +10,11 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::algorithm::Algorithm;
 use crate::compute::{Compute, Order, Output};
+use crate::credit::Credits;
 use crate::fault::{Point, Script};
 use crate::guard::guard;
 use crate::load::LoadOptions;
 use crate::locate::Master;
-use crate::merge_tree::Node;
 use crate::split::Split;
 use crate::wire::Buffer;
 use crate::wire::connection::{Inbound, Outgoing, Reader, WireError, write_all};
@@ -68,8 +67,8 @@ pub async fn run<A: Algorithm>(algorithm: A, setup: Setup) -> Result<(), WireErr
     let writer = tokio::spawn(write_all(write, outgoing));
     let (orders, taken) = orders::channel();
     let tag = Tag { job: setup.job, attempt: master.attempt, lane: 0, pass: 0 };
-    let mut desk = Desk { setup: setup.clone(), tag, queue, orders, kept: Kept::default(), done: 0 };
-    let output = Output { queue: desk.queue.clone(), kept: desk.kept.clone(), tag };
+    let mut desk = Desk { setup: setup.clone(), tag, queue, orders, credits: Credits::default(), done: 0 };
+    let output = Output { queue: desk.queue.clone(), credits: desk.credits.clone(), tag };
     std::thread::Builder::new().name("compute".to_owned()).spawn(move || {
         let (queue, tag) = (output.queue.clone(), output.tag);
         // A panic in Default or Drop of the user's types: without a word the master would wait for ever.
@@ -135,16 +134,13 @@ async fn call(setup: &Setup) -> Result<(Incoming, Outbound), WireError> {
     }
 }
 
-/// Updates that wait for a credit.
-pub(crate) type Kept = Arc<Mutex<BTreeMap<(Round, Node), (Message, Arc<Buffer>)>>>;
-
 /// Where the master's messages are sorted out.
 struct Desk {
     setup: Arc<Setup>,
     tag: Tag,
     queue: UnboundedSender<Outgoing>,
     orders: orders::Sender<Order>,
-    kept: Kept,
+    credits: Credits,
     /// The last pass replied to or being computed, for faults between passes.
     done: u32,
 }
@@ -174,8 +170,7 @@ impl Desk {
                 }
                 self.done = tag.pass;
                 let round = Round { pass: tag.pass, kind };
-                // Older updates that nobody fetched are of no use to anyone.
-                self.kept.lock().expect("no thread panics with it").retain(|(of, _), _| *of >= round);
+                self.credits.begin(round);
                 let _ = self.orders.send(Order::Round {
                     round,
                     nodes,
@@ -185,9 +180,8 @@ impl Desk {
                 });
             }
             Message::Credit { kind, node } => {
-                let key = (Round { pass: tag.pass, kind }, node);
-                let kept = self.kept.lock().expect("no thread panics with it").remove(&key);
-                if let Some((message, payload)) = kept {
+                let round = Round { pass: tag.pass, kind };
+                if let Some((message, payload)) = self.credits.grant(round, node) {
                     let tag = Tag { pass: tag.pass, ..self.tag };
                     let _ = self.queue.send(Outgoing { tag, message, payload: Some(payload) });
                 }

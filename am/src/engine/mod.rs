@@ -142,6 +142,8 @@ pub(crate) struct Engine {
     fleet: Fleet,
     phase: Phase,
     summary: Summary,
+    /// Bytes of the largest update that had to ask for credit.
+    largest: u64,
 }
 
 #[derive(Debug)]
@@ -160,7 +162,7 @@ impl Engine {
         let splits = rules.seats.last().map_or(0, |seat| seat.end);
         let fleet = Fleet::new(&rules);
         let summary = Summary { splits, ..Summary::default() };
-        Self { tree: Tree::new(splits), fleet, phase: Phase::Loading, summary, rules }
+        Self { tree: Tree::new(splits), fleet, phase: Phase::Loading, summary, largest: 0, rules }
     }
 
     /// Takes in one event at this time since the start and says what follows from it.
@@ -232,7 +234,14 @@ impl Engine {
     fn begin(&mut self, round: Round, out: &mut Vec<Command>) {
         // Only training may go on without some splits; what is said of the final model is said of all rows.
         let ignore = self.rules.on_loss == OnLoss::Ignore && round.kind == RoundKind::Train;
-        let current = Current::new(self.tree, round, ignore, self.rules.update_budget, &self.fleet, out);
+        let current = Current::new(
+            self.tree,
+            round,
+            ignore,
+            (self.rules.update_budget, self.largest),
+            &self.fleet,
+            out,
+        );
         self.phase = Phase::Round(current);
     }
 
@@ -244,6 +253,7 @@ impl Engine {
         }
         let (round, splits) = (current.round(), current.covered());
         let (splits_covered, rows_covered) = self.fleet.coverage(splits);
+        self.largest = self.largest.max(current.largest());
         out.push(Command::Step { round, splits_covered, rows_covered });
         self.phase = Phase::Stepping(round);
     }

@@ -17,6 +17,8 @@ pub(super) struct Current {
     round: Round,
     ignore: bool,
     budget: u64,
+    /// Bytes of the largest update so far, of earlier rounds too; 0 while all were small.
+    largest: u64,
     /// Nodes not yet here, by worker.
     owed: BTreeMap<u32, Vec<Node>>,
     received: Vec<Node>,
@@ -40,7 +42,7 @@ impl Current {
         tree: Tree,
         round: Round,
         ignore: bool,
-        budget: u64,
+        (budget, largest): (u64, u64),
         fleet: &Fleet,
         out: &mut Vec<Command>,
     ) -> Self {
@@ -49,13 +51,20 @@ impl Current {
             round,
             ignore,
             budget,
+            largest,
             owed: BTreeMap::new(),
             received: Vec::new(),
             offers: BTreeMap::new(),
             resting: Partials::new(tree),
         };
         current.call(fleet, ignore, out);
+        current.grant_ahead(fleet, out);
         current
+    }
+
+    /// Bytes of the largest update so far.
+    pub(super) fn largest(&self) -> u64 {
+        self.largest
     }
 
     pub(super) fn round(&self) -> Round {
@@ -123,6 +132,21 @@ impl Current {
             }
         }
         self.grant(out);
+    }
+
+    /// Where updates were large before they will be so again: the leftmost get their credit with the state, without asking.
+    fn grant_ahead(&mut self, fleet: &Fleet, out: &mut Vec<Command>) {
+        let bytes = self.largest;
+        let room = self.budget.checked_div(bytes).unwrap_or(0).min(CREDITS as u64) as usize;
+        let ready = fleet.seats().filter(|&(_, _, ready)| ready);
+        let owed = ready.flat_map(|(seat, ..)| {
+            self.owed.get(&seat.worker).into_iter().flatten().map(move |&node| (seat, node))
+        });
+        let ahead: Vec<_> = owed.take(room).collect();
+        for (seat, node) in ahead {
+            self.offers.insert(self.tree.splits(node).start, Offer { seat, node, bytes, granted: true });
+            out.push(Command::Credit(seat, self.round, node));
+        }
     }
 
     fn call(&mut self, fleet: &Fleet, ignore: bool, out: &mut Vec<Command>) {

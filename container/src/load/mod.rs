@@ -20,7 +20,7 @@ pub use rows::SparseRows;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Format {
-    /// Lines of `label column:value …`; see [`libsvm`].
+    /// Lines of label column:value column:value …
     Libsvm,
 }
 

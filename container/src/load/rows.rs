@@ -172,9 +172,10 @@ fn make_room<T>(vector: &mut Vec<T>, more: usize, bytes_total: u64, bytes_done: 
     if vector.capacity() - vector.len() >= more {
         return;
     }
-    // 2% more than guessed, lest the last rows need another move; but no input has more numbers than bytes.
+    // An eighth more than guessed, lest the last rows need another move: room that is never written takes no
+    // memory, and goes at the end. But no input has more numbers than bytes.
     let length = vector.len() + more;
-    let guess = length as u128 * u128::from(bytes_total) * 51 / (u128::from(bytes_done.max(1)) * 50);
+    let guess = length as u128 * u128::from(bytes_total) * 9 / (u128::from(bytes_done.max(1)) * 8);
     let guess = guess.min(u128::from(bytes_total)) as usize;
     vector.reserve_exact((more + vector.len() / 16).max(guess.saturating_sub(vector.len())));
 }

@@ -8,6 +8,18 @@ use rustix::process::Signal;
 use crate::lab::PATIENCE;
 use crate::{Lab, Role, daemon, process, ready};
 
+/// A process that a container runs. A container has several: the shells that start its command, and the command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ContainerProcess {
+    /// Its number.
+    pub pid: u32,
+    /// `container_1795460676170_0001_01_000002`
+    pub container: String,
+    /// Host of its node.
+    pub host: String,
+}
+
 impl Lab {
     /// The process of a daemon, if it runs.
     pub fn pid(&self, role: Role) -> Option<u32> {
@@ -17,6 +29,15 @@ impl Lab {
     /// All processes of the lab: daemons, containers and what those started.
     pub fn processes(&self) -> Vec<u32> {
         process::all(&self.plan.id)
+    }
+
+    /// The processes of all containers, also of those whose NodeManager was killed.
+    pub fn container_processes(&self) -> Vec<ContainerProcess> {
+        let process = |pid| {
+            let container = process::variable(pid, "CONTAINER_ID")?;
+            Some(ContainerProcess { pid, container, host: process::variable(pid, "NM_HOST")? })
+        };
+        process::all(&self.plan.id).into_iter().filter_map(process).collect()
     }
 
     /// Kills a daemon, as a failing machine would. Its containers go on: see [`Lab::crash_node`].
@@ -44,11 +65,10 @@ impl Lab {
         self.kill(Role::NodeManager(node))?;
         daemon::end(&self.plan, Role::DataNode(node), Signal::KILL, Duration::ZERO);
         let host = self.plan.host(Role::NodeManager(node)).to_string();
-        for pid in process::all(&self.plan.id) {
-            if process::has_variable(pid, "NM_HOST", &host) {
-                process::signal(pid, Signal::KILL);
-            }
-        }
+        self.container_processes()
+            .iter()
+            .filter(|process| process.host == host)
+            .for_each(ContainerProcess::kill);
         Ok(())
     }
 
@@ -62,5 +82,12 @@ impl Lab {
     fn check(&self, role: Role) -> Result<()> {
         ensure!(self.plan.roles().contains(&role), "this lab has no {role}");
         Ok(())
+    }
+}
+
+impl ContainerProcess {
+    /// Kills it. That it has gone meanwhile is fine.
+    pub fn kill(&self) {
+        process::signal(self.pid, Signal::KILL);
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::{net, process};
 
@@ -23,6 +23,7 @@ impl Guard {
     /// Makes a new lab's folder, already held, and starts its guardian. `run` is a cargo process that keeps the lab
     /// alive between two holders.
     pub(crate) fn found(run: Option<u32>) -> Result<(Self, PathBuf, String)> {
+        possible()?;
         let root = root()?;
         clear_leftovers(&root);
         let id = format!("{:016x}", net::random());
@@ -56,6 +57,21 @@ impl Guard {
             let _ = fs::write(self.dir.join("end"), "");
             let _ = self.held.unlock();
             let _ = guardian.wait();
+            // It has done this, unless somebody killed it.
+            if !self.dir.join("keep").exists() && self.dir.exists() {
+                let id = self.dir.file_name().unwrap_or_default().to_string_lossy();
+                let _ = process::sweep(&id).map(|()| fs::remove_dir_all(&self.dir));
+            }
+        }
+    }
+}
+
+/// Whether this machine can run a guardian.
+pub(crate) fn possible() -> Result<()> {
+    match Command::new("flock").arg("--version").output() {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            bail!("flock is missing: install util-linux, so that a lab ends with the tests that use it")
         }
     }
 }

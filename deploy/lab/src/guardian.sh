@@ -6,7 +6,7 @@ guard() {
     while [ -n "$run" ] && [ ! -e "$dir/end" ] && grep -q '^cargo' "/proc/$run/comm" 2>/dev/null; do sleep 0.2; done
     exec 9<"$dir/held" || return
     # Holders have it locked, shared; the kernel lets go of their lock however they end.
-    flock 9
+    flock 9 || return
     # Twice nothing, because for a moment after its start a process does not show its mark.
     none=0
     while [ "$none" -lt 2 ]; do

@@ -29,6 +29,7 @@ mod shared;
 mod site;
 mod tools;
 
+pub use faults::ContainerProcess;
 pub use lab::Lab;
 pub use missing::missing;
 pub use node::Node;

@@ -1,12 +1,17 @@
 //! Machines without Java or Maven.
 
 use crate::java::Java;
-use crate::{Lab, Options, artifacts};
+use crate::{Lab, Options, artifacts, guard};
 
 /// What this machine lacks for a lab with these options, in one line.
 pub fn missing(options: &Options) -> Option<String> {
     let maven = || if artifacts::present(&options.hadoop_version) { Ok(()) } else { artifacts::maven() };
-    Java::find().map(|_| ()).and_then(|()| maven()).err().map(|error| format!("{error:#}"))
+    Java::find()
+        .map(|_| ())
+        .and_then(|()| maven())
+        .and_then(|()| guard::possible())
+        .err()
+        .map(|error| format!("{error:#}"))
 }
 
 impl Lab {

@@ -16,7 +16,7 @@ pub(crate) const MARK: &str = "LAPWING_LAB_ID";
 pub(crate) fn all(id: &str) -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| has_variable(*pid, MARK, id)).collect()
+    pids.filter(|pid| marked(*pid, id)).collect()
 }
 
 /// Whether a process runs and belongs to a lab. Dead ones that nobody has waited for have no environment.
@@ -28,13 +28,14 @@ pub(crate) fn belongs(pid: u32, id: &str) -> bool {
             _ => break,
         }
     }
-    has_variable(pid, MARK, id)
+    marked(pid, id)
 }
 
-/// Whether a process was given this environment variable.
-pub(crate) fn has_variable(pid: u32, name: &str, value: &str) -> bool {
-    let entry = format!("{name}={value}");
-    environment(pid).unwrap_or_default().split(|byte| *byte == 0).any(|found| found == entry.as_bytes())
+/// The value of an environment variable that a process was started with.
+pub(crate) fn variable(pid: u32, name: &str) -> Option<String> {
+    let environment = environment(pid)?;
+    let values = environment.split(|byte| *byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok());
+    values.filter_map(|entry| entry.strip_prefix(name)?.strip_prefix('=')).next().map(str::to_owned)
 }
 
 /// Sends a signal; a process that has gone meanwhile is fine.
@@ -60,6 +61,10 @@ pub(crate) fn sweep(id: &str) -> Result<()> {
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
+}
+
+fn marked(pid: u32, id: &str) -> bool {
+    variable(pid, MARK).is_some_and(|mark| mark == id)
 }
 
 /// `None` if the process is gone or another user's.

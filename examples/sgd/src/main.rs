@@ -1,6 +1,7 @@
 //! Parallel stochastic gradient descent: each pass runs one epoch of SGD over every split from the same model, then averages
 //! the models, weighted by rows (Zinkevich, Weimer, Smola, Li: "Parallelized Stochastic Gradient Descent", 2010).
 
+mod linear;
 mod loss;
 
 use std::process::ExitCode;
@@ -8,6 +9,7 @@ use std::process::ExitCode;
 use lapwing::load::SparseRows;
 use lapwing::model::Model;
 use lapwing::{Algorithm, At, OnLoss, Pass, Prediction, Result, RoundKind, Step, Summary};
+pub(crate) use linear::{Epochs, Linear};
 use loss::Loss;
 
 #[derive(Debug, clap::Args)]
@@ -17,31 +19,17 @@ pub(crate) struct Sgd {
     #[arg(long, value_enum, default_value_t = Loss::Logistic)]
     loss: Loss,
     /// Step size of the first pass
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, value_parser = not_negative)]
     rate: f32,
     /// Decay of the step size: pass p uses rate / (1 + decay * (p - 1)); 0 keeps it constant
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, value_parser = not_negative)]
     decay: f32,
     /// Strength of the penalty l2 / 2 * |weights|^2
-    #[arg(long, default_value_t = 1e-4)]
+    #[arg(long, default_value_t = 1e-4, value_parser = not_negative)]
     l2: f32,
     /// Fit no intercept
     #[arg(long)]
     no_intercept: bool,
-}
-
-#[lapwing::wire]
-pub(crate) struct Linear {
-    pub(crate) weights: Vec<f32>,
-    pub(crate) intercept: f32,
-}
-
-/// Models times rows, and the loss of the state that they started from.
-#[lapwing::wire]
-pub(crate) struct Epochs {
-    pub(crate) models: Linear,
-    pub(crate) loss: f64,
-    rows: u64,
 }
 
 impl Algorithm for Sgd {
@@ -53,7 +41,7 @@ impl Algorithm for Sgd {
     type Memory = ();
 
     fn init(&self, summary: &Summary) -> Result<Linear> {
-        Ok(Linear { weights: vec![0.0; summary.columns as usize], intercept: 0.0 })
+        Ok(Linear::zeros(summary.columns as usize))
     }
 
     fn pass(&self, data: &SparseRows, order: &mut Vec<u32>, state: &Linear, at: &At) -> Result<Epochs> {
@@ -62,37 +50,30 @@ impl Algorithm for Sgd {
         at.rng().shuffle(order);
         let rate = self.rate / (1.0 + self.decay * (at.pass - 1) as f32);
         let (mut models, loss) = self.loss.epoch(data, order, state, rate, self.l2, !self.no_intercept);
-        let rows = data.rows() as f32;
-        models.weights.iter_mut().for_each(|weight| *weight *= rows);
-        models.intercept *= rows;
+        models.scale(data.rows() as f32);
         Ok(Epochs { models, loss, rows: data.rows() as u64 })
     }
 
     fn evaluate(&self, data: &SparseRows, _: &mut Vec<u32>, state: &Linear, _: &At) -> Result<Epochs> {
-        let models = Linear { weights: Vec::new(), intercept: 0.0 };
-        Ok(Epochs { models, loss: self.loss.total(data, state), rows: data.rows() as u64 })
+        Ok(Epochs { models: Linear::zeros(0), loss: self.loss.total(data, state), rows: data.rows() as u64 })
     }
 
     fn merge(&self, into: &mut Epochs, other: Epochs) {
-        into.models.weights.iter_mut().zip(&other.models.weights).for_each(|(sum, weight)| *sum += weight);
-        into.models.intercept += other.models.intercept;
-        into.loss += other.loss;
-        into.rows += other.rows;
+        into.add(&other);
     }
 
     fn step(&self, state: Linear, update: Epochs, (): &mut (), pass: &Pass) -> Result<Step<Linear>> {
         let rows = update.rows.max(1);
-        let squares: f64 = state.weights.iter().map(|&weight| f64::from(weight) * f64::from(weight)).sum();
-        let objective = update.loss / rows as f64 + 0.5 * f64::from(self.l2) * squares;
+        let objective = update.loss / rows as f64 + 0.5 * f64::from(self.l2) * state.squares();
         if pass.kind == RoundKind::Evaluate {
             return Ok(Step { state, objective, done: true });
         }
-        let Linear { mut weights, intercept } = update.models;
-        weights.iter_mut().for_each(|weight| *weight /= rows as f32);
-        if !objective.is_finite() || weights.iter().any(|weight| !weight.is_finite()) {
+        let mut average = update.models;
+        average.divide(rows as f32);
+        if !objective.is_finite() || !average.is_finite() {
             return Err(format!("diverged in pass {}: lower --rate (now {})", pass.number, self.rate).into());
         }
-        Ok(Step { state: Linear { weights, intercept: intercept / rows as f32 }, objective, done: false })
+        Ok(Step { state: average, objective, done: false })
     }
 
     fn model(&self, state: &Linear, _: &Summary) -> Result<Model> {
@@ -124,4 +105,9 @@ impl Algorithm for Sgd {
 
 fn main() -> ExitCode {
     lapwing::main::<Sgd>()
+}
+
+fn not_negative(text: &str) -> Result<f32, String> {
+    let number = text.parse().ok().filter(|number| (0.0..f32::INFINITY).contains(number));
+    number.ok_or_else(|| "expected a number of at least 0".to_owned())
 }
