@@ -96,9 +96,11 @@ impl Current {
         out: &mut Vec<Command>,
     ) {
         if round == self.round && self.owes(seat.worker, node) {
-            // Told twice, it is still the same offer: a credit that was granted stays counted.
+            self.largest = self.largest.max(bytes);
+            // Told twice, or after its credit went out with the state, it is the same offer: a credit that was granted stays
+            // counted, for the bytes that are now known.
             let offer = Offer { seat, node, bytes, granted: false };
-            self.offers.entry(self.tree.splits(node).start).or_insert(offer);
+            self.offers.entry(self.tree.splits(node).start).or_insert(offer).bytes = bytes;
             self.grant(out);
         }
     }

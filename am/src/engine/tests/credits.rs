@@ -92,3 +92,44 @@ fn an_offer_made_twice_is_credited_once() {
     }
     assert_eq!(offer(&mut bench, 5, MIB), [], "four are on their way");
 }
+
+fn finish_pass_1(bench: &mut Bench) -> Vec<Command> {
+    for split in 0..8 {
+        offer(bench, split, MIB);
+        update(bench, split);
+    }
+    bench.give(stepped(false))
+}
+
+#[test]
+fn where_updates_were_large_the_next_round_grants_the_leftmost_credit_with_the_state() {
+    let mut bench = Bench::in_pass_1(eight());
+    let commands = finish_pass_1(&mut bench);
+    assert!(matches!(commands[0], Command::Broadcast(..)), "{commands:?}");
+    let ahead: Vec<_> =
+        (0..4).map(|split| Command::Credit(seat(split, 0), train(2), node(0, split))).collect();
+    assert_eq!(commands[1..], ahead);
+    let late = Event::Offered(seat(0, 0), train(2), node(0, 0), MIB);
+    assert_eq!(bench.give(late), [], "its credit is on its way already");
+    let fifth = Event::Offered(seat(4, 0), train(2), node(0, 4), MIB);
+    assert_eq!(bench.give(fifth), [], "four are on their way");
+    let next = Command::Credit(seat(4, 0), train(2), node(0, 4));
+    assert_eq!(bench.update(seat(1, 0), train(2), node(0, 1)), [Command::Merge(node(0, 1)), next]);
+}
+
+#[test]
+fn credit_goes_ahead_only_as_far_as_there_is_room() {
+    for (budget, ahead) in [(MIB - 1, 0), (2 * MIB, 2)] {
+        let mut bench = Bench::in_pass_1(Rules { update_budget: budget, ..eight() });
+        assert_eq!(finish_pass_1(&mut bench).len(), 1 + ahead);
+    }
+}
+
+#[test]
+fn credit_that_went_ahead_to_a_lost_worker_is_given_to_others() {
+    let mut bench = Bench::in_pass_1(eight());
+    finish_pass_1(&mut bench);
+    bench.give(Event::Offered(seat(5, 0), train(2), node(0, 5), MIB));
+    let commands = bench.give(Event::Lost(seat(2, 0), "was killed".to_owned()));
+    assert_eq!(commands.last(), Some(&Command::Credit(seat(5, 0), train(2), node(0, 5))));
+}

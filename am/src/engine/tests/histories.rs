@@ -31,7 +31,6 @@ struct World {
     merged: BTreeSet<u32>,
     /// Large partial sums, as they rest in the aggregator.
     resting: lapwing_container::merge_tree::Partials<u64>,
-    large: BTreeSet<Node>,
     losses: Vec<u32>,
     end: Option<End>,
 }
@@ -55,7 +54,6 @@ impl World {
             granted: BTreeSet::new(),
             merged: BTreeSet::new(),
             resting: lapwing_container::merge_tree::Partials::new(tree),
-            large: BTreeSet::new(),
             losses,
             end: None,
         };
@@ -108,13 +106,8 @@ impl World {
             Command::Credit(seat, round, node) => {
                 assert_eq!(Some(round), self.round);
                 assert_eq!(self.asked.get(&node), Some(&seat), "a credit for what nobody owes: {node:?}");
-                assert_eq!(
-                    self.offered.get(&node),
-                    Some(&seat),
-                    "a credit for what nobody offered: {node:?}"
-                );
-                self.granted.insert(node);
-                self.say(seat, Event::Updated(seat, round, node));
+                assert!(self.granted.insert(node), "a second credit for {node:?}");
+                self.credit(seat, round, node);
             }
             Command::Merge(node) => self.merge(cause, node),
             Command::Step { round, splits_covered, rows_covered } => {
@@ -142,7 +135,6 @@ impl World {
             self.offered.clear();
             self.granted.clear();
             self.merged.clear();
-            self.large.clear();
             self.resting = lapwing_container::merge_tree::Partials::new(self.tree());
         }
         for (seat, nodes) in calls {
@@ -166,6 +158,28 @@ impl World {
                     self.say(seat, Event::Updated(seat, round, node));
                 }
             }
+        }
+    }
+
+    /// A credit comes in answer to an offer, or ahead of it, with the state: then the offer may be on its way nevertheless.
+    fn credit(&mut self, seat: Seat, round: Round, node: Node) {
+        let ahead = self.offered.get(&node) != Some(&seat);
+        let wire = self.wires.get_mut(&seat).expect("only the living get credit");
+        let offer = wire.iter().position(|event| matches!(event, Event::Offered(_, _, of, _) if *of == node));
+        let update = Event::Updated(seat, round, node);
+        match offer {
+            _ if !ahead => self.say(seat, update),
+            Some(place) if self.rng.below(2) == 0 => {
+                wire[place] = update.clone();
+                self.said.push(update);
+                self.offered.insert(node, seat);
+            }
+            Some(_) => {
+                self.say(seat, update);
+                self.offered.insert(node, seat);
+            }
+            // It is small this time, and comes as it would have come.
+            None => {}
         }
     }
 
