@@ -53,11 +53,18 @@ pub(crate) fn environment(staging: &str, role: &Role) -> BTreeMap<String, String
             format!("worker:{worker}:{incarnation}:{master}")
         }
     };
+    let huge = "glibc.malloc.hugetlb=1";
+    let tunables = match std::env::var("GLIBC_TUNABLES") {
+        Ok(own) if own.contains("hugetlb") => own,
+        Ok(own) if !own.is_empty() => format!("{own}:{huge}"),
+        _ => huge.to_owned(),
+    };
     let pairs = [
         (ROLE, role),
         (STAGING, staging.to_owned()),
         ("MALLOC_MMAP_THRESHOLD_", (32u64 << 20).to_string()),
         ("MALLOC_TRIM_THRESHOLD_", (1u64 << 40).to_string()),
+        ("GLIBC_TUNABLES", tunables),
     ];
     pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }

@@ -1,7 +1,6 @@
 //! Loading LibSVM text beside a plain loop with the standard library's number parser, on one core.
 //!
-//! Both read the same file (about 170 MB, made here, in the page cache) into the same kind of vectors; the
-//! plain loop even knows their final sizes beforehand. They take turns, and the medians are compared. Then both
+//! Both read the same file (about 170 MB, made here, in the page cache) into the same kind of vectors. They take turns, and the medians are compared. Then both
 //! do it again with huge pages, which glibc gives to a process that is started with the right tunable: touching
 //! fresh small pages is a good part of either's time.
 //!
@@ -62,14 +61,13 @@ fn compare(name: &str, path: &Path, rounds: usize) {
     let split = whole(path);
     let options = LoadOptions { format: Format::Libsvm, columns: None };
     let (rows, shape) = SparseRows::load(&split, &options).expect("a good file");
-    let sizes = Sizes { rows: rows.rows(), stored: rows.stored() };
-    let plain = plain(path, sizes);
+    let plain = plain(path);
     assert!(same(&rows, &plain), "both loaders agree in every bit");
     drop((rows, plain));
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         ours.push(seconds(|| SparseRows::load(&split, &options).expect("a good file")));
-        theirs.push(seconds(|| self::plain(path, sizes)));
+        theirs.push(seconds(|| self::plain(path)));
     }
     let (ours, theirs) = (median(ours), median(theirs));
     let megabytes = shape.bytes_read as f64 / 1e6;
@@ -83,13 +81,6 @@ fn compare(name: &str, path: &Path, rounds: usize) {
     );
 }
 
-/// What the plain loop is told beforehand.
-#[derive(Clone, Copy)]
-struct Sizes {
-    rows: usize,
-    stored: usize,
-}
-
 struct Plain {
     labels: Vec<f32>,
     offsets: Vec<u64>,
@@ -98,14 +89,8 @@ struct Plain {
 }
 
 /// The loop one would write by hand.
-fn plain(path: &Path, sizes: Sizes) -> Plain {
-    let mut rows = Plain {
-        labels: Vec::with_capacity(sizes.rows),
-        offsets: Vec::with_capacity(sizes.rows + 1),
-        columns: Vec::with_capacity(sizes.stored),
-        values: Vec::with_capacity(sizes.stored),
-    };
-    rows.offsets.push(0);
+fn plain(path: &Path) -> Plain {
+    let mut rows = Plain { labels: Vec::new(), offsets: vec![0], columns: Vec::new(), values: Vec::new() };
     let mut reader = BufReader::with_capacity(1 << 20, File::open(path).expect("the file"));
     let mut line = String::new();
     while reader.read_line(&mut line).expect("text") > 0 {
