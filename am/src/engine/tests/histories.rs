@@ -197,7 +197,9 @@ impl World {
 
     /// Large updates at rest or on their way: those that fit the budget, and a chain of partial sums of the tree.
     fn check_memory(&self) {
-        let on_their_way = self.granted.iter().filter(|node| self.offered.contains_key(node)).count();
+        // What was granted to the dead does not come.
+        let living = |node: &&Node| self.offered.get(*node).is_some_and(|seat| self.wires.contains_key(seat));
+        let on_their_way = self.granted.iter().filter(living).count();
         assert!(on_their_way <= CREDITS + 1, "{on_their_way} large updates on their way");
         let resting: u64 = self.resting.values().sum();
         let height = u64::from(self.tree().root().level);
