@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -16,17 +16,26 @@ pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     lines: bool,
     report: Option<File>,
+    /// What was in the report's file before is kept until the first pass is complete; a file that was not there goes again.
+    untouched: Option<Untouched>,
     workers: u32,
     splits: u32,
     passes: u32,
 }
 
+enum Untouched {
+    Old,
+    New(PathBuf),
+}
+
 impl Progress {
     /// Decides what to show, and creates the report file.
     pub(crate) fn new(when: When, report: Option<&Path>) -> Result<Self, Failure> {
+        let untouched =
+            report.map(|path| if path.exists() { Untouched::Old } else { Untouched::New(path.to_owned()) });
         let report = report.map(|path| {
             let failed = |error| Failure::new(Kind::Input, format!("the report {}: {error}", path.display()));
-            File::create(path).map_err(failed)
+            File::options().append(true).create(true).open(path).map_err(failed)
         });
         let terminal = std::io::stderr().is_terminal();
         let bar = (when == When::Always || when == When::Auto && terminal).then(|| {
@@ -36,7 +45,7 @@ impl Progress {
             ProgressBar::new(1).with_style(style)
         });
         let lines = bar.is_none() && when != When::Never;
-        Ok(Self { bar, lines, report: report.transpose()?, workers: 0, splits: 0, passes: 0 })
+        Ok(Self { bar, lines, report: report.transpose()?, untouched, workers: 0, splits: 0, passes: 0 })
     }
 
     /// Shows one piece of news.
@@ -69,9 +78,12 @@ impl Progress {
     }
 
     /// The bar has done its work, the passes being over or the job having failed.
-    pub(crate) fn finish(&self) {
+    pub(crate) fn finish(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+        if let Some(Untouched::New(path)) = self.untouched.take() {
+            let _ = std::fs::remove_file(path);
         }
     }
 
@@ -87,6 +99,10 @@ impl Progress {
     fn pass(&mut self, pass: &PassReport) {
         if let Some(file) = &mut self.report {
             let line = serde_json::to_string(pass).expect("a report is plain data");
+            if self.untouched.take().is_some() {
+                // A pipe or a device cannot be emptied, and need not be.
+                let _ = file.set_len(0);
+            }
             if let Err(error) = writeln!(file, "{line}") {
                 self.report = None;
                 self.note(&format!("the report cannot be written any further: {error}"));
@@ -106,7 +122,7 @@ impl Progress {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "this is the place where messages go to the user")]
-fn say(text: &str) {
-    eprintln!("{text}");
+/// Messages go to the user as far as somebody reads them: a job does not end because its progress went to `head`.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use lapwing_container::wire::secure::Trust;
 use crate::cluster::Cluster;
 use crate::error::{Failure, Kind};
 use crate::job::{Job, JobArgs, Master};
-use crate::progress::Progress;
+use crate::progress::{Progress, say};
 use crate::report::JobReport;
 use crate::splits::{self, Cut};
 use crate::staging::{self, Start};
@@ -94,11 +95,11 @@ fn client<A: Algorithm>(
         job.placement = place(&job, cluster)?;
     }
     if args.self_check {
-        answer(&self_check::run(algorithm, &job)?.join("\n"));
+        answer(&self_check::run(algorithm, &job)?.join("\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
     if args.dry_run {
-        answer(&dry_run::describe::<A>(&job, args, cluster.as_ref())?);
+        answer(&dry_run::describe::<A>(&job, args, cluster.as_ref())?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut progress = Progress::new(args.progress, args.report.as_deref())?;
@@ -113,7 +114,7 @@ fn client<A: Algorithm>(
         None => run_here(job, &mut progress),
         Some(cluster) => match submit::run(job, args, arguments, cluster, &mut progress) {
             Ok(Submitted::Detached(id)) => {
-                answer(&id.to_string());
+                answer(&id.to_string())?;
                 return Ok(ExitCode::SUCCESS);
             }
             Ok(Submitted::Done(report)) => Ok(*report),
@@ -121,7 +122,7 @@ fn client<A: Algorithm>(
         },
     };
     progress.finish();
-    answer(&serde_json::to_string(&report?).expect("a report is plain data"));
+    answer(&serde_json::to_string(&report?).expect("a report is plain data"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -225,12 +226,13 @@ fn arguments_of<A: Args>(matches: &clap::ArgMatches) -> BTreeMap<String, String>
     own.get_arguments().filter_map(|argument| value(argument.get_id().as_str())).collect()
 }
 
-#[expect(clippy::print_stdout, reason = "this is the place where the answer goes to the user")]
-fn answer(text: &str) {
-    println!("{text}");
+/// An answer that nobody can read is a failure, though the job may have done its work.
+fn answer(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout();
+    let told = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    told.map_err(|error| Failure::cluster("writing the answer to stdout", error))
 }
 
-#[expect(clippy::print_stderr, reason = "this is the place where a failure goes to the user")]
 fn complain(text: &str) {
-    eprintln!("error: {text}");
+    say(&format!("error: {text}"));
 }

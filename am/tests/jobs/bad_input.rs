@@ -7,7 +7,7 @@ use super::support::Bed;
 /// A job over this input; it must fail like this and leave nothing.
 fn assert_refused(bed: &Bed, input: &str, words: &[&str]) {
     let before = bed.names();
-    let job = format!("--input {input} --output model --splits 3 --master local[2]");
+    let job = format!("--input {input} --output model --report report --splits 3 --master local[2]");
     bed.run(&job).assert_failed(3, words);
     assert_eq!(bed.names(), before, "something was written");
     bed.assert_clean();
@@ -65,6 +65,19 @@ fn missing_empty_and_binary_input() {
     assert_refused(&bed, "*.libsvm", &["*.libsvm: no file matches the pattern"]);
     assert_refused(&bed, "/dev/null", &["/dev/null: expected a file or a directory"]);
     assert_refused(&bed, "binary", &["binary: looks like a binary file: expected text, found a zero byte"]);
+}
+
+#[test]
+fn a_report_that_exists_is_kept_until_there_is_another() {
+    let bed = Bed::new();
+    bed.put("bad.libsvm", "x\n");
+    bed.put("report", "of last week\n");
+    bed.run("--input bad.libsvm --report report").assert_failed(3, &["bad.libsvm:1:1"]);
+    assert_eq!(fs::read_to_string(bed.path("report")).unwrap(), "of last week\n");
+    bed.run("--input table --passes 2 --report report").summary();
+    assert_eq!(bed.report("report").len(), 2);
+    let nowhere = bed.run("--input table --report no/such/folder");
+    nowhere.assert_failed(3, &["the report no/such/folder: "]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Flags, plans, reports: what a user types and gets.
 
+use std::process::Stdio;
+
 use super::support::Bed;
 
 #[test]
@@ -123,4 +125,26 @@ fn an_output_that_is_complete_says_so() {
         .collect();
     names.sort();
     assert_eq!(names, ["_SUCCESS", "_report", "model.json", "model.npz"]);
+}
+
+#[test]
+fn a_job_whose_messages_nobody_reads_goes_on_and_an_answer_that_nobody_reads_is_told() {
+    let bed = Bed::new();
+    let start = |output: &str| {
+        let mut command = bed.command(&format!("--input table --splits 4 --passes 2 --output {output}"));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let mut deaf = start("one");
+    drop(deaf.stderr.take());
+    let outcome = deaf.wait_with_output().unwrap();
+    assert_eq!(outcome.status.code(), Some(0));
+    assert!(outcome.stdout.starts_with(b"{"));
+    let mut mute = start("two");
+    drop(mute.stdout.take());
+    let outcome = mute.wait_with_output().unwrap();
+    let told = String::from_utf8(outcome.stderr).unwrap();
+    assert_eq!(outcome.status.code(), Some(4), "{told}");
+    assert!(told.contains("error: writing the answer to stdout: Broken pipe"), "{told}");
+    assert!(bed.model("one")[0] == bed.model("two")[0]);
+    bed.assert_clean();
 }
