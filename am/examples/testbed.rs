@@ -87,11 +87,14 @@ enum Flaw {
 #[lapwing::wire]
 struct Weights {
     values: Vec<f32>,
+    trail: u64,
 }
 
 #[lapwing::wire]
 struct Gradient {
     sum: Vec<f32>,
+    /// Shows in which order and in which groups the splits were merged: sums show the groups alone, as a + b is b + a.
+    trail: u64,
     loss: f64,
     rows: u64,
 }
@@ -136,7 +139,7 @@ impl Algorithm for Testbed {
 
     fn init(&self, summary: &Summary) -> Result<Weights> {
         self.go_wrong(Place::Init, None)?;
-        Ok(Weights { values: vec![0.0; self.floats.max(summary.columns as usize)] })
+        Ok(Weights { values: vec![0.0; self.floats.max(summary.columns as usize)], trail: 0 })
     }
 
     fn pass(&self, data: &SparseRows, cache: &mut Cache, state: &Weights, at: &At) -> Result<Gradient> {
@@ -148,7 +151,8 @@ impl Algorithm for Testbed {
         cache.order.extend(0..data.rows() as u32);
         let mut rng = at.rng();
         rng.shuffle(&mut cache.order);
-        let mut update = Gradient { sum: vec![0.0; state.values.len()], loss: 0.0, rows: data.rows() as u64 };
+        let (sum, trail) = (vec![0.0; state.values.len()], rng.next_u64());
+        let mut update = Gradient { sum, trail, loss: 0.0, rows: data.rows() as u64 };
         for &row in &cache.order {
             let (label, columns, values) = data.row(row as usize);
             let margin: f32 = columns.iter().zip(values).map(|(&c, v)| state.values[c as usize] * v).sum();
@@ -175,6 +179,7 @@ impl Algorithm for Testbed {
             panic!("{error}");
         }
         into.sum.iter_mut().zip(&other.sum).for_each(|(sum, value)| *sum += value);
+        into.trail = into.trail.rotate_left(7).wrapping_mul(31).wrapping_add(other.trail);
         into.loss += other.loss;
         into.rows += other.rows;
     }
@@ -188,9 +193,11 @@ impl Algorithm for Testbed {
     ) -> Result<Step<Weights>> {
         self.go_wrong(Place::Step, Some((self.fail_split, pass.number)))?;
         assert_eq!(update.rows, pass.rows_covered, "what the framework says was covered is what came");
-        let Weights { mut values } = state;
+        let Weights { mut values, trail } = state;
+        let trail = trail.rotate_left(1) ^ update.trail;
         memory.velocity.resize(values.len(), 0.0);
         memory.steps += 1;
+        assert_eq!(memory.steps, u64::from(pass.number), "the memory lasts from pass to pass");
         for ((value, velocity), sum) in values.iter_mut().zip(&mut memory.velocity).zip(&update.sum) {
             *velocity = 0.9 * *velocity + sum / update.rows as f32;
             *value -= self.rate * *velocity;
@@ -199,12 +206,17 @@ impl Algorithm for Testbed {
             values[0] += (clock() % 1_000_003) as f32;
         }
         let objective = if self.aimless { f64::NAN } else { update.loss / update.rows as f64 };
-        Ok(Step { state: Weights { values }, objective, done: false })
+        Ok(Step { state: Weights { values, trail }, objective, done: false })
     }
 
     fn model(&self, state: &Weights, _: &Summary) -> Result<Model> {
         let shape = [state.values.len() as u64];
-        Ok(Model::default().f32s("coef_", &shape, state.values.clone(), "weight of each column"))
+        Ok(Model::default().f32s("coef_", &shape, state.values.clone(), "weight of each column").i64s(
+            "trail_",
+            &[1],
+            vec![state.trail as i64],
+            "which merges led here",
+        ))
     }
 }
 
