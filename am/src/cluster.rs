@@ -1,12 +1,13 @@
 //! The Hadoop cluster as its configuration files describe it: who we are, where its services are, what a path means there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use yarn_client::config::{Configuration, RmService};
 use yarn_client::rest::{ResourceManager, RestError};
 use yarn_client::types::Resource;
-use yarn_client::{Identity, NameNode};
+use yarn_client::{Deadlines, Identity, NameNode};
 
 use crate::error::{Failure, Kind};
 
@@ -78,12 +79,28 @@ impl Cluster {
 
     /// The NameNode behind a URI.
     pub(crate) fn name_node(&self, uri: &str) -> Result<NameNode, Failure> {
-        let authority =
-            uri.strip_prefix("hdfs://").and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let authority = authority(uri);
         let addresses = self.configuration.name_nodes(authority);
         let addresses = addresses.map_err(|error| Failure::cluster("the NameNode's address", error))?;
         let addresses = addresses.iter().map(ToString::to_string).collect();
-        Ok(NameNode::new(addresses, Identity::User(self.user.clone())))
+        let second = Duration::from_secs(1);
+        let deadlines = Deadlines { connect: 10 * second, retry: 15 * second, ..Deadlines::default() };
+        Ok(NameNode::with_deadlines(addresses, Identity::User(self.user.clone()), deadlines))
+    }
+
+    /// Speaks with the NameNode of each of these paths and of the cluster's own file system. What reads and writes files later
+    /// tries for minutes on end, which is right for a job that runs and wrong for a user who mistyped an address.
+    pub(crate) fn reach_hdfs(&self, paths: &[String]) -> Result<(), Failure> {
+        let mut known = BTreeSet::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::cluster("the client's runtime", error))?;
+        for path in [self.qualify("/")?].iter().chain(paths).filter(|path| path.starts_with("hdfs://")) {
+            if known.insert(authority(path)) {
+                let status = runtime.block_on(async { Ok(self.name_node(path)?.status("/").await) })?;
+                status.map_err(|error| Failure::cluster(format!("hdfs://{}", authority(path)), error))?;
+            }
+        }
+        Ok(())
     }
 
     /// `host:port` of all schedulers.
@@ -125,6 +142,10 @@ impl Cluster {
 /// An error of the ResourceManager's REST interface as ours.
 pub(crate) fn rest(error: &RestError) -> Failure {
     Failure::new(Kind::Cluster, error.to_string())
+}
+
+fn authority(uri: &str) -> &str {
+    uri.strip_prefix("hdfs://").and_then(|rest| rest.split('/').next()).unwrap_or_default()
 }
 
 /// Whole MiB, at least one.

@@ -23,6 +23,9 @@ use crate::listener::Call;
 /// A broken connection waits so long for the launcher to say how the process ended: that is the better sentence.
 const OBITUARY: Duration = Duration::from_millis(500);
 
+/// On a cluster the word goes from the node to the ResourceManager to the master, each at its next heartbeat.
+const CLUSTER_OBITUARY: Duration = Duration::from_millis(2500);
+
 /// The master's loop and what it holds.
 pub(crate) struct Driver<'a, L> {
     job: Arc<Job>,
@@ -288,8 +291,9 @@ impl<'a, L: Launcher> Driver<'a, L> {
 
     /// Workers whose connection broke and of whose end nobody has spoken.
     fn bury(&mut self) {
+        let limit = if self.job.cluster.is_some() { CLUSTER_OBITUARY } else { OBITUARY };
         let silent =
-            |(&seat, (since, _)): (&Seat, &(Instant, String))| (since.elapsed() > OBITUARY).then_some(seat);
+            |(&seat, (since, _)): (&Seat, &(Instant, String))| (since.elapsed() > limit).then_some(seat);
         let seats: Vec<Seat> = self.broken.iter().filter_map(silent).collect();
         for seat in seats {
             if let Some((_, why)) = self.broken.remove(&seat) {

@@ -27,7 +27,7 @@ use crate::error::Failure;
 use crate::job::Job;
 use crate::launcher::Launcher;
 use crate::launcher::local::Local;
-use crate::launcher::yarn::{Kit, Yarn};
+use crate::launcher::yarn::{Kit, Yarn, log};
 use crate::listener::{bind, listen};
 use crate::parent;
 use crate::predict::Predict;
@@ -41,7 +41,17 @@ pub(crate) fn serve<A: Algorithm>(
     arguments: Vec<String>,
 ) -> Result<ExitCode, Failure> {
     let (job, trust) = start.read()?;
-    if !start.on_cluster() {
+    if start.on_cluster() {
+        let pid = std::process::id();
+        match &start.role {
+            Role::Master { attempt } => {
+                log(&format!("master of {}, attempt {attempt}, process {pid}", job.name))
+            }
+            Role::Worker(Seat { worker, incarnation }, master) => {
+                log(&format!("worker {worker}.{incarnation} of {}, process {pid}, calls {master}", job.name));
+            }
+        }
+    } else {
         parent::watch(&start.staging);
     }
     match &job.predict {

@@ -163,11 +163,19 @@ fn plan<A: Algorithm>(
             Ok(path.to_string_lossy().into_owned())
         }
     };
+    let inputs: Vec<String> = match cluster {
+        Some(cluster) => args.input.iter().map(|input| cluster.qualify(input)).collect::<Result<_, _>>()?,
+        None => args.input.clone(),
+    };
     let output = args.output.as_deref().map(whole).transpose()?;
+    let predict = args.predict.as_deref().map(whole).transpose()?;
+    if let Some(cluster) = cluster {
+        let all: Vec<String> = inputs.iter().chain(&output).chain(&predict).cloned().collect();
+        cluster.reach_hdfs(&all)?;
+    }
     if let Some(output) = &output {
         output::check(output, args.overwrite)?;
     }
-    let predict = args.predict.as_deref().map(whole).transpose()?;
     if let Some(model) = &predict {
         // A model that cannot be read is told before anything starts.
         output::read(model)?;
@@ -176,11 +184,7 @@ fn plan<A: Algorithm>(
         return Err(Failure::new(Kind::Usage, "--tolerance must be a share such as 1e-6"));
     }
     let cut = args.splits.map_or(Cut::Size(args.split_size.0), Cut::Number);
-    let inputs: Result<Vec<String>, Failure> = match cluster {
-        Some(cluster) => args.input.iter().map(|input| cluster.qualify(input)).collect(),
-        None => Ok(args.input.clone()),
-    };
-    let splits = splits::plan(&splits::find(&inputs?)?, cut);
+    let splits = splits::plan(&splits::find(&inputs)?, cut);
     let id = nonce().map_err(|error| Failure::cluster("random bytes", error))?;
     let id = id[..8].iter().fold(0, |id, &byte| id << 8 | u64::from(byte));
     Ok(Job {

@@ -48,6 +48,11 @@ pub(crate) fn run(
 ) -> Result<Submitted, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::cluster("the client's runtime", error))?;
+    // From here on a signal is kept for `follow`, so that one that comes while files are staged leaves nothing behind.
+    let mut signals = {
+        let _inside = runtime.enter();
+        Signals::new().map_err(|error| Failure::cluster("signals", error))?
+    };
     let path = args.binary.clone().map_or_else(std::env::current_exe, Ok);
     let path = path.map_err(|error| Failure::cluster("finding this program", error))?;
     let program = std::fs::read(&path)
@@ -79,7 +84,9 @@ pub(crate) fn run(
             if args.detach {
                 return Ok(Submitted::Detached(new.id));
             }
-            runtime.block_on(follow(&job, new.id, cluster, &staging, progress)).map(Submitted::Done)
+            runtime
+                .block_on(follow(&job, new.id, cluster, &staging, &mut signals, progress))
+                .map(Submitted::Done)
         });
     if !matches!(outcome, Ok(Submitted::Detached(_))) {
         staging.remove();
@@ -273,9 +280,9 @@ async fn follow(
     id: ApplicationId,
     cluster: &Cluster,
     staging: &Staging,
+    signals: &mut Signals,
     progress: &mut Progress,
 ) -> Result<Box<JobReport>, Failure> {
-    let mut signals = Signals::new().map_err(|error| Failure::cluster("signals", error))?;
     progress.note(&format!(
         "submitted {id} to the queue {}",
         job.cluster.as_ref().map_or("", |cluster| &cluster.queue)

@@ -87,6 +87,13 @@ impl Launcher for Yarn {
     }
 
     fn tell(&mut self, news: News) {
+        match &news {
+            News::Begun { passes, workers, splits } => {
+                log(&format!("{workers} workers, {splits} splits, {passes} passes at the most"));
+            }
+            News::Note(text) => log(text),
+            _ => {}
+        }
         if let Some(progress) = self.board.post(&news) {
             let _ = self.orders.send(Order::Progress(progress));
         }
@@ -107,6 +114,7 @@ impl Launcher for Yarn {
             }
             Err(failure) => (FinalStatus::Failed, failure.text.clone()),
         };
+        log(&diagnostics);
         self.board.post(&News::End(outcome));
         let (board, staging) = (self.board.clone(), self.staging.clone());
         let _ = tokio::task::spawn_blocking(move || {
@@ -189,12 +197,15 @@ impl Session {
         let mut hosts: Vec<(u64, String)> =
             self.job.hosts(splits).into_iter().map(|(host, bytes)| (bytes, host)).collect();
         hosts.sort_by(|a, b| b.cmp(a));
-        // Which of equally good hosts comes first must not be the same for every worker.
+        hosts.retain(|(_, host)| !self.avoided.contains(host));
+        // To the scheduler all hosts of an ask are equally good: one with fewer of the bytes must not be among them.
         let ties = hosts.iter().take_while(|(bytes, _)| *bytes == hosts[0].0).count();
+        hosts.truncate(ties);
+        // Which of them comes first must not be the same for every worker.
         if ties > 0 {
-            hosts[..ties].rotate_left(seat.worker as usize % ties);
+            hosts.rotate_left(seat.worker as usize % ties);
         }
-        let hosts = hosts.into_iter().map(|(_, host)| host).filter(|host| !self.avoided.contains(host));
+        let hosts = hosts.into_iter().map(|(_, host)| host);
         let ask = Ask {
             hosts: hosts.take(HOSTS).collect(),
             label: self.cluster.node_label.clone(),
@@ -213,6 +224,8 @@ impl Session {
         });
         if let Some(container) = self.running.remove(&seat) {
             self.scheduler.release(container.id);
+            // Processes are released when they fail: whatever is wrong there, the next one goes elsewhere.
+            self.avoid(container.node.host);
         }
     }
 
@@ -312,6 +325,12 @@ impl Session {
         let Ok(manager) = ResourceManager::new(&self.cluster.webs) else { return "no figures".to_owned() };
         room(&manager.user(self.cluster.user.clone()), &self.cluster.queue).await
     }
+}
+
+/// A line for whoever looks at this container's log.
+#[expect(clippy::print_stderr, reason = "it is where YARN keeps a container's log")]
+pub(crate) fn log(text: &str) {
+    eprintln!("{text}");
 }
 
 /// What a queue and the nodes have left, in words.

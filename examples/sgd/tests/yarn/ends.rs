@@ -1,0 +1,122 @@
+//! Jobs that end otherwise: by the user, by his code, for want of room, for their memory.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::time::Duration;
+
+use crate::cluster::{
+    Place, SMALL, done, eventually, names, nothing_left, outcome, page, report, run, shared, start,
+};
+
+#[test]
+fn ctrl_c_kills_the_application_and_leaves_nothing() {
+    let Some((lab, _shared)) = shared() else { return };
+    let place = Place::new();
+    let (input, output) = (place.input(lab, 2_000), place.there("model"));
+    let io = ["--passes", "1000000", "--workers", "1", "--input", &input, "--output", &output];
+    let job = start(lab, &[&SMALL[..], &io].concat());
+    let id = job.application();
+    // The page behind the tracking URL, through the ResourceManager's proxy.
+    let url = eventually("the tracking URL", || {
+        job.stderr().split_once("follow it at ")?.1.lines().next().map(str::to_owned)
+    });
+    assert!(url.starts_with(&lab.rm_web()) && url.contains(&id), "{url}");
+    eventually("a second pass", || job.stderr().contains("[2] ").then_some(()));
+    let (status, body) = page(&url);
+    assert!(
+        status == 200 && body.contains("<th>objective") && body.contains("<tr><td>2<td>0."),
+        "{status} {body}"
+    );
+    assert!(body.contains("1 workers"), "{body}");
+
+    job.interrupt();
+    let ended = job.end(Duration::from_secs(30));
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("interrupted by Ctrl-C; {id} is killed")), "{}", ended.stderr);
+    assert_eq!(outcome(lab, &id), ("KILLED".into(), "KILLED".into()));
+    nothing_left(lab, &id);
+    assert_eq!(names(lab, place.there("").trim_end_matches('/')), ["data.libsvm"]);
+}
+
+#[test]
+fn an_algorithm_that_fails_says_why_in_the_terminal_and_in_yarn() {
+    let Some((lab, _shared)) = shared() else { return };
+    let place = Place::new();
+    let (input, output) = (place.input(lab, 2_000), place.there("model"));
+    let io = ["--loss", "squared", "--rate", "1e30", "--workers", "2", "--split-size", "32k"];
+    let ended = run(lab, &[&SMALL[..], &io, &["--input", &input, "--output", &output]].concat());
+    assert_eq!(ended.code, Some(6), "{}", ended.stderr);
+    assert!(ended.stderr.contains("diverged in pass 1: lower --rate"), "{}", ended.stderr);
+    let id = ended.application();
+    assert_eq!(outcome(lab, &id), ("FINISHED".into(), "FAILED".into()));
+    let told = report(lab, &id)["diagnostics"].as_str().unwrap().to_owned();
+    assert!(told.contains("diverged in pass 1: lower --rate"), "{told}");
+    nothing_left(lab, &id);
+    assert_eq!(names(lab, place.there("").trim_end_matches('/')), ["data.libsvm"]);
+}
+
+#[test]
+fn workers_that_find_no_room_are_given_up_with_figures() {
+    let Some((lab, _shared)) = shared() else { return };
+    let place = Place::new();
+    let (input, output) = (place.input(lab, 20_000), place.there("model"));
+    // The queue may use a fifth of the cluster: 2457 MiB, which are not 60 containers.
+    let io = ["--workers", "60", "--split-size", "8k", "--queue", "small", "--start-timeout", "10"];
+    let ended = run(lab, &[&SMALL[..], &io, &["--input", &input, "--output", &output]].concat());
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    for expected in [
+        " of 60 containers of 256 MiB and 1 cores were not granted within 10 s",
+        "the queue root.small may still give ",
+        "free on the nodes: ",
+    ] {
+        assert!(ended.stderr.contains(expected), "{expected:?} in {}", ended.stderr);
+    }
+    assert!(ended.took < Duration::from_secs(60), "{:?}", ended.took);
+    let id = ended.application();
+    assert_eq!(outcome(lab, &id), ("FINISHED".into(), "FAILED".into()));
+    nothing_left(lab, &id);
+}
+
+#[test]
+fn a_master_that_finds_no_room_is_given_up_with_figures() {
+    let Some((lab, _shared)) = shared() else { return };
+    let place = Place::new();
+    let (input, output) = (place.input(lab, 100), place.there("model"));
+    // More than the fifth of the cluster that the queue may use, less than a node has.
+    let io = ["--master", "yarn", "--master-memory", "3g", "--worker-memory", "256m", "--queue", "small"];
+    let rest = ["--start-timeout", "5", "--workers", "1", "--input", &input, "--output", &output];
+    let ended = run(lab, &[&io[..], &rest].concat());
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    assert!(ended.took < Duration::from_secs(60), "{:?}", ended.took);
+    assert!(ended.stderr.contains("got no container for its master within 5 s"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the queue root.small may still give "), "{}", ended.stderr);
+    let id = ended.application();
+    assert_eq!(outcome(lab, &id).0, "KILLED");
+    nothing_left(lab, &id);
+}
+
+#[test]
+fn a_worker_killed_for_its_memory_is_told_with_figures_and_gets_more() {
+    let Some((lab, _shared)) = shared() else { return };
+    let place = Place::new();
+    // Each of these numbers takes four bytes in the file and eight in memory: about 140 MiB in one worker of 128, which gets
+    // half as much again, and by the lab's steps of 128 that is 256.
+    let mut text = String::new();
+    while text.len() < 60 << 20 {
+        let _ = writeln!(text, "1 1:1 2:1 3:1 4:1 5:1 6:1 7:1 8:1 9:1");
+    }
+    fs::write(place.here("data.libsvm"), text).unwrap();
+    lab.put(place.here("data.libsvm"), &place.there("data.libsvm")).unwrap();
+    let flags =
+        ["--master", "yarn", "--master-memory", "256m", "--worker-memory", "128m", "--on-loss", "restart"];
+    let io =
+        ["--workers", "1", "--split-size", "8m", "--passes", "4", "--input", &place.there("data.libsvm")];
+    let (summary, ended) = done(lab, &[&flags[..], &io].concat());
+    assert_eq!(summary["passes"], 4);
+    let told = ended.stderr.lines().find(|line| line.contains("was killed for using ")).unwrap_or_default();
+    assert!(
+        told.contains("worker 0 on 127.") && told.contains(" of 128 MiB; the next one gets 192 MiB"),
+        "{ended:?}"
+    );
+    nothing_left(lab, &ended.application());
+}
