@@ -67,7 +67,7 @@ pub(crate) struct JobArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub columns: Option<u32>,
     /// When a worker is lost: restart waits for a replacement, ignore goes on without its splits [default: the algorithm's own]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, conflicts_with = "predict")]
     pub on_loss: Option<OnLoss>,
     /// Lost workers that the job bears [default: twice the workers, at least 3]
     #[arg(long, value_name = "N")]

@@ -122,7 +122,7 @@ fn lead<A: Algorithm>(
     let job = Arc::new(job);
     let failed = |error: std::io::Error| Failure::cluster("the master", error);
     let done = runtime.block_on(async {
-        let host = node();
+        let host = if job.cluster.is_some() { node() } else { "127.0.0.1".to_owned() };
         let listener = bind_within(job.cluster.as_ref()).map_err(failed)?;
         let address = format!("{host}:{}", listener.local_addr().map_err(failed)?.port());
         let master = Master { attempt, address };

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
-use lapwing_container::algorithm::Algorithm;
+use lapwing_container::algorithm::{Algorithm, OnLoss};
 use lapwing_container::load::{Format, LoadOptions};
 use lapwing_container::wire::handshake::nonce;
 use lapwing_container::wire::secure::Trust;
@@ -156,7 +156,7 @@ fn plan<A: Algorithm>(
 ) -> Result<Job, Failure> {
     let whole = |path: &str| match cluster {
         Some(cluster) => cluster.qualify(path),
-        None if path.contains("://") => Ok(path.to_owned()),
+        None if path.contains("://") || path.starts_with("file:") => Ok(path.to_owned()),
         None => {
             let path = std::path::absolute(path);
             let path = path.map_err(|error| Failure::new(Kind::Input, format!("{error}")))?;
@@ -185,6 +185,7 @@ fn plan<A: Algorithm>(
     }
     let cut = args.splits.map_or(Cut::Size(args.split_size.0), Cut::Number);
     let splits = splits::plan(&splits::find(&inputs)?, cut);
+    let on_loss = args.on_loss.unwrap_or_else(|| algorithm.on_loss());
     let id = nonce().map_err(|error| Failure::cluster("random bytes", error))?;
     let id = id[..8].iter().fold(0, |id, &byte| id << 8 | u64::from(byte));
     Ok(Job {
@@ -200,7 +201,8 @@ fn plan<A: Algorithm>(
         passes: if predict.is_some() { 1 } else { args.passes },
         tolerance: args.tolerance,
         seed: args.seed,
-        on_loss: args.on_loss.unwrap_or_else(|| algorithm.on_loss()),
+        // A prediction that skips rows is none.
+        on_loss: if predict.is_some() { OnLoss::Restart } else { on_loss },
         max_failures: args.max_failures.unwrap_or_else(|| workers.saturating_mul(2).max(3)),
         start_timeout: args.start_timeout,
         output,

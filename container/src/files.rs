@@ -158,7 +158,7 @@ impl Files {
         }
     }
 
-    /// Makes a directory and those above it, for this user alone where they are new.
+    /// Makes a directory and those above it.
     pub fn create_directory(&self, path: &str) -> io::Result<()> {
         match self {
             Self::Local => fs::create_dir_all(path),
