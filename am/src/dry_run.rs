@@ -41,7 +41,7 @@ pub(crate) fn describe<A: Algorithm>(
         largest = largest.max(resident(bytes));
         let (first, last, data) = (seat.start, seat.end - 1, Bytes(resident(bytes)));
         // Where its container is asked for.
-        let best = job.hosts(seat).into_iter().max_by_key(|(_, bytes)| *bytes);
+        let best = job.placed(seat).hosts.into_iter().max_by_key(|(_, bytes)| *bytes);
         let best = best.map_or(String::new(), |(host, bytes)| format!(", {} of it on {host}", Bytes(bytes)));
         line(
             &format!("worker {worker}"),

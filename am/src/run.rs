@@ -18,7 +18,7 @@ use crate::error::{Failure, Kind};
 use crate::job::{Job, JobArgs, Master};
 use crate::progress::{Progress, say};
 use crate::report::JobReport;
-use crate::splits::{self, Cut};
+use crate::splits::{self, Cut, Placement};
 use crate::staging::{self, Start};
 use crate::submit::{self, Submitted};
 use crate::{dry_run, output, parent, roles, self_check};
@@ -92,7 +92,7 @@ fn client<A: Algorithm>(
     let cluster = (args.master == Master::Yarn).then(Cluster::from_environment).transpose()?;
     let mut job = plan(algorithm, args, workers, program, own, cluster.as_ref())?;
     if let Some(cluster) = &cluster {
-        job.placement = place(&job, cluster)?;
+        (job.placement, job.racks) = place(&job, cluster)?;
     }
     if args.self_check {
         answer(&self_check::run(algorithm, &job)?.join("\n"))?;
@@ -211,12 +211,13 @@ fn plan<A: Algorithm>(
         faults: args.fault.clone().unwrap_or_default(),
         worker_env: args.worker_env.clone(),
         placement: Vec::new(),
+        racks: BTreeMap::new(),
         cluster: None,
     })
 }
 
-/// Which hosts hold how much of each split.
-fn place(job: &Job, cluster: &Cluster) -> Result<Vec<BTreeMap<String, u64>>, Failure> {
+/// Which hosts and racks hold how much of each split.
+fn place(job: &Job, cluster: &Cluster) -> Result<(Vec<Placement>, BTreeMap<String, String>), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::cluster("the client's runtime", error))?;
     runtime.block_on(splits::place(&job.splits, |path| cluster.name_node(path)))

@@ -1,7 +1,7 @@
 //! Workers as containers: asked for by the hosts of their blocks, started with the files and secrets that the master itself
 //! got, replaced on other nodes. A task of its own speaks with YARN, so that heartbeats go on whatever else happens.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -223,7 +223,7 @@ impl Session {
         let memory = self.larger.get(&seat.worker).copied().unwrap_or(self.cluster.worker_memory_mb);
         let splits = self.job.seats()[seat.worker as usize].clone();
         let mut hosts: Vec<(u64, String)> =
-            self.job.hosts(splits).into_iter().map(|(host, bytes)| (bytes, host)).collect();
+            self.job.placed(splits).hosts.into_iter().map(|(host, bytes)| (bytes, host)).collect();
         hosts.sort_by(|a, b| b.cmp(a));
         hosts.retain(|(_, host)| !self.avoided.contains(host));
         // To the scheduler all hosts of an ask are equally good: one with fewer of the bytes must not be among them.
@@ -235,10 +235,14 @@ impl Session {
         }
         let hosts = hosts.into_iter().map(|(_, host)| host);
         let hosts: Vec<String> = hosts.take(HOSTS).collect();
+        // To YARN a host counts only together with its rack.
+        let racks = hosts.iter().filter_map(|host| self.job.racks.get(host).cloned());
+        let racks = racks.collect::<BTreeSet<_>>().into_iter().collect();
         let choosy = choosy && !hosts.is_empty();
         let ask = Ask {
             relax: !choosy,
             hosts,
+            racks,
             label: self.cluster.node_label.clone(),
             ..Ask::new(key, Resource { memory_mb: memory, vcores: self.job.worker_cores })
         };
