@@ -187,9 +187,12 @@ async fn register(
     });
     let url = format!("http://{host}:{port}/");
     let registered = scheduler.register(&host, i32::from(port), &url).await;
-    registered.map_err(|error| Failure::cluster("registering at the ResourceManager", error))?;
+    let registered =
+        registered.map_err(|error| Failure::cluster("registering at the ResourceManager", error))?;
+    // Unknown if the answer was lost; then no container grows.
+    let largest_mb = registered.maximum.map_or(cluster.worker_memory_mb, |largest| largest.memory_mb);
     let context = kit(arguments, credentials)?;
-    Ok(Yarn::new(job.clone(), cluster, scheduler, Kit { context, master }, board))
+    Ok(Yarn::new(job.clone(), cluster, scheduler, Kit { context, master, largest_mb }, board))
 }
 
 /// The same program with the same arguments, files, secrets and variables as this container got.

@@ -174,6 +174,18 @@ impl Files {
         }
     }
 
+    /// Renames a file to a name that must be free; false, and nothing has changed, if it is not.
+    pub fn rename_to_free(&self, from: &str, to: &str) -> io::Result<bool> {
+        match self {
+            Self::Local => Ok(self.status(to)?.is_none() && fs::rename(from, to).is_ok()),
+            Self::Hdfs(client, _) => match client.rename(from, to, false) {
+                Ok(()) => Ok(true),
+                Err(_) if self.status(to)?.is_some() => Ok(false),
+                Err(error) => Err(hdfs(error)),
+            },
+        }
+    }
+
     /// Removes a file or a directory with all in it; nothing to remove is no error.
     pub fn remove(&self, path: &str) -> io::Result<()> {
         match self {
