@@ -1,12 +1,16 @@
 //! What a master on a cluster shows: a plain page behind its tracking URL, and the news for the client that follows the job.
 //!
 //! YARN's web proxy lets GET through, without streaming, redirects or empty answers; so there is one page, and one list.
+//! They are for the proxy alone, which knows its users: whoever comes to the port directly is refused, as by Hadoop's own masters.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::{Query, State};
-use axum::response::Html;
+use axum::extract::{ConnectInfo, Query, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 
 use crate::job::Job;
@@ -46,10 +50,34 @@ impl Board {
         self.news.lock().expect("no thread panics with it").iter().skip(known).cloned().collect()
     }
 
-    /// The pages.
-    pub(crate) fn router(self: Arc<Self>) -> Router {
-        Router::new().route("/", get(page)).route("/api/v1/news", get(news)).with_state(self)
+    /// The pages, for callers from these hosts.
+    pub(crate) fn router(self: Arc<Self>, proxies: Vec<String>) -> Router {
+        let pages = Router::new().route("/", get(page)).route("/api/v1/news", get(news)).with_state(self);
+        pages.layer(from_fn_with_state(Arc::new(proxies), admit))
     }
+}
+
+/// Names are looked up at each request, of which there are few: a proxy may move.
+async fn admit(
+    State(proxies): State<Arc<Vec<String>>>,
+    ConnectInfo(caller): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let caller = caller.ip().to_canonical();
+    for host in &*proxies {
+        let Ok(addresses) = tokio::net::lookup_host((host.as_str(), 0)).await else { continue };
+        if addresses.into_iter().any(|address| same_host(caller, address.ip().to_canonical())) {
+            return next.run(request).await;
+        }
+    }
+    (StatusCode::FORBIDDEN, "this page is behind the ResourceManager's proxy: see the tracking URL\n")
+        .into_response()
+}
+
+/// A machine that calls itself may show any of its loopback addresses.
+fn same_host(caller: IpAddr, host: IpAddr) -> bool {
+    caller == host || caller.is_loopback() && host.is_loopback()
 }
 
 async fn news(State(board): State<Arc<Board>>, Query(After { after }): Query<After>) -> String {

@@ -22,6 +22,8 @@ pub(crate) struct ClusterJob {
     pub(crate) schedulers: Vec<String>,
     /// Their web addresses.
     pub(crate) webs: Vec<String>,
+    /// Hosts from which YARN's web proxy comes.
+    pub(crate) proxies: Vec<String>,
     /// Memory of a worker's container, MiB.
     pub(crate) worker_memory_mb: u64,
     /// Label of the nodes for workers.
@@ -79,12 +81,13 @@ impl Cluster {
 
     /// The NameNode behind a URI.
     pub(crate) fn name_node(&self, uri: &str) -> Result<NameNode, Failure> {
-        let authority = authority(uri);
-        let addresses = self.configuration.name_nodes(authority);
+        self.name_node_within(uri, Deadlines::default())
+    }
+
+    fn name_node_within(&self, uri: &str, deadlines: Deadlines) -> Result<NameNode, Failure> {
+        let addresses = self.configuration.name_nodes(authority(uri));
         let addresses = addresses.map_err(|error| Failure::cluster("the NameNode's address", error))?;
         let addresses = addresses.iter().map(ToString::to_string).collect();
-        let second = Duration::from_secs(1);
-        let deadlines = Deadlines { connect: 10 * second, retry: 15 * second, ..Deadlines::default() };
         Ok(NameNode::with_deadlines(addresses, Identity::User(self.user.clone()), deadlines))
     }
 
@@ -92,11 +95,15 @@ impl Cluster {
     /// tries for minutes on end, which is right for a job that runs and wrong for a user who mistyped an address.
     pub(crate) fn reach_hdfs(&self, paths: &[String]) -> Result<(), Failure> {
         let mut known = BTreeSet::new();
+        let second = Duration::from_secs(1);
+        let deadlines =
+            Deadlines { connect: 10 * second, call: 15 * second, retry: 10 * second, ..Deadlines::default() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::cluster("the client's runtime", error))?;
         for path in [self.qualify("/")?].iter().chain(paths).filter(|path| path.starts_with("hdfs://")) {
             if known.insert(authority(path)) {
-                let status = runtime.block_on(async { Ok(self.name_node(path)?.status("/").await) })?;
+                let name_node = self.name_node_within(path, deadlines.clone())?;
+                let status = runtime.block_on(name_node.status("/"));
                 status.map_err(|error| Failure::cluster(format!("hdfs://{}", authority(path)), error))?;
             }
         }
@@ -115,6 +122,18 @@ impl Cluster {
         self.configuration
             .resource_manager_web()
             .map_err(|error| Failure::cluster("the ResourceManager's address", error))
+    }
+
+    /// Hosts of YARN's web proxy: one of its own if the cluster has it, and the ResourceManagers, in which it else runs.
+    pub(crate) fn proxies(&self) -> Result<Vec<String>, Failure> {
+        let own = self.configuration.get("yarn.web-proxy.address").ok().flatten();
+        let webs = self.webs()?;
+        let host = |address: &String| {
+            let address = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);
+            let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+            host.trim_matches(['[', ']']).to_owned()
+        };
+        Ok(own.iter().chain(&webs).map(host).collect())
     }
 
     /// One `core-site.xml` with everything resolved that this machine knows, for containers: nothing depends on what the nodes
@@ -141,7 +160,35 @@ impl Cluster {
 
 /// An error of the ResourceManager's REST interface as ours.
 pub(crate) fn rest(error: &RestError) -> Failure {
-    Failure::new(Kind::Cluster, error.to_string())
+    let hint = match error {
+        RestError::SubmissionDisabled { .. } => {
+            " An administrator lets it with yarn.webapp.enable-rest-app-submissions in the ResourceManager's yarn-site.xml"
+        }
+        _ => "",
+    };
+    Failure::new(Kind::Cluster, format!("{error}{hint}"))
+}
+
+/// What a queue and the nodes have left, in words.
+pub(crate) async fn room(manager: &ResourceManager, queue: &str) -> String {
+    let mut parts = Vec::new();
+    if let Ok(Some(report)) = manager.queue(queue).await {
+        let left =
+            report.room().map_or("an unknown rest".to_owned(), |room| format!("{} MiB", room.memory_mb));
+        parts.push(format!("the queue {} may still give {left}", report.path));
+    }
+    if let Ok(nodes) = manager.nodes().await {
+        let free = nodes.iter().filter(|node| node.is_running()).map(|node| {
+            format!("{} {} MiB and {} cores", node.id.host, node.available.memory_mb, node.available.vcores)
+        });
+        let free: Vec<String> = free.collect();
+        parts.push(match free.len() {
+            0 => "no node is running".to_owned(),
+            1..=8 => format!("free on the nodes: {}", free.join(", ")),
+            more => format!("{more} nodes run"),
+        });
+    }
+    if parts.is_empty() { "the ResourceManager gives no figures".to_owned() } else { parts.join("; ") }
 }
 
 fn authority(uri: &str) -> &str {

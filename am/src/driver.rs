@@ -132,7 +132,9 @@ impl<'a, L: Launcher> Driver<'a, L> {
     /// A process that was killed is likely to have been too large: say how large it was.
     fn with_size(&self, seat: Seat, how: String) -> String {
         match self.resident.get(&seat) {
-            Some(&bytes) if how.contains("SIGKILL") => format!("{how}; it last used {}", Bytes(bytes)),
+            Some(&bytes) if ["SIGKILL", "(signal 9)"].iter().any(|word| how.contains(word)) => {
+                format!("{how}; it last used {}", Bytes(bytes))
+            }
             _ => how,
         }
     }

@@ -6,10 +6,9 @@ use lapwing_container::algorithm::Algorithm;
 use lapwing_container::load::Load;
 use lapwing_container::split::Split;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, room};
 use crate::error::{Failure, Kind};
 use crate::job::{Bytes, Job, JobArgs};
-use crate::launcher::yarn::room;
 
 /// Bytes of the first split that are loaded to see how much memory data takes.
 const SAMPLE: u64 = 1 << 20;
@@ -41,9 +40,12 @@ pub(crate) fn describe<A: Algorithm>(
         let bytes: u64 = job.splits[seat.start as usize..seat.end as usize].iter().map(Split::bytes).sum();
         largest = largest.max(resident(bytes));
         let (first, last, data) = (seat.start, seat.end - 1, Bytes(resident(bytes)));
+        // Where its container is asked for.
+        let best = job.hosts(seat).into_iter().max_by_key(|(_, bytes)| *bytes);
+        let best = best.map_or(String::new(), |(host, bytes)| format!(", {} of it on {host}", Bytes(bytes)));
         line(
             &format!("worker {worker}"),
-            format!("splits {first} to {last}, {}, about {data} in memory", Bytes(bytes)),
+            format!("splits {first} to {last}, {}{best}, about {data} in memory", Bytes(bytes)),
         );
     }
     let memory =

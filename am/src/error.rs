@@ -63,3 +63,9 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// A line for whoever looks at this container's log.
+#[expect(clippy::print_stderr, reason = "it is where YARN keeps a container's log")]
+pub(crate) fn log(text: &str) {
+    eprintln!("{text}");
+}

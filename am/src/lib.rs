@@ -109,6 +109,7 @@ mod driver;
 mod dry_run;
 mod engine;
 pub mod error;
+mod follow;
 mod job;
 mod launcher;
 mod listener;

@@ -23,11 +23,11 @@ use crate::board::Board;
 use crate::cluster::ClusterJob;
 use crate::driver::Driver;
 use crate::engine::Seat;
-use crate::error::Failure;
+use crate::error::{Failure, log};
 use crate::job::Job;
 use crate::launcher::Launcher;
 use crate::launcher::local::Local;
-use crate::launcher::yarn::{Kit, Yarn, log};
+use crate::launcher::yarn::{Kit, Yarn};
 use crate::listener::{bind, listen};
 use crate::parent;
 use crate::predict::Predict;
@@ -180,10 +180,10 @@ async fn register(
     let page = bind_within(Some(&cluster)).map_err(|error| Failure::cluster("the master's page", error))?;
     let port = page.local_addr().map_or(0, |address| address.port());
     let host = node();
-    let router = board.clone().router();
+    let router = board.clone().router(cluster.proxies.clone());
     tokio::spawn(async move {
         // Without a page the job goes on all the same.
-        let _ = axum::serve(page, router).await;
+        let _ = axum::serve(page, router.into_make_service_with_connect_info::<SocketAddr>()).await;
     });
     let url = format!("http://{host}:{port}/");
     let registered = scheduler.register(&host, i32::from(port), &url).await;

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use hdfs_native::sync::{Client, ClientBuilder};
 use hdfs_native::{HdfsError, WriteOptions};
@@ -31,6 +31,9 @@ pub struct Status {
     /// Milliseconds since 1970.
     pub modified_ms: u64,
 }
+
+/// So long a file that could not be written is begun anew.
+const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Files {
     /// The file system of a path, and the path inside it. HDFS is reached as `HADOOP_CONF_DIR` says.
@@ -139,12 +142,18 @@ impl Files {
                 file.sync_all()
             }
             Self::Hdfs(client, _) => {
-                let options = WriteOptions { permission: mode, overwrite: true, ..WriteOptions::default() };
-                let mut writer = client.create(path, options).map_err(hdfs)?;
-                for chunk in bytes.chunks(1 << 20) {
-                    writer.write_all(chunk)?;
+                let began = Instant::now();
+                loop {
+                    let error = match write_hdfs(client, path, bytes, mode) {
+                        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => error,
+                        done => return done,
+                    };
+                    // Until a DataNode's death is known, the NameNode may send a writer to it, and to others the next time.
+                    if began.elapsed() > WRITE_PATIENCE {
+                        return Err(error);
+                    }
+                    std::thread::sleep(Duration::from_millis(500));
                 }
-                writer.close().map_err(hdfs)
             }
         }
     }
@@ -178,6 +187,15 @@ impl Files {
             Self::Hdfs(client, _) => client.delete(path, true).map(|_| ()).map_err(hdfs),
         }
     }
+}
+
+fn write_hdfs(client: &Client, path: &str, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let options = WriteOptions { permission: mode, overwrite: true, ..WriteOptions::default() };
+    let mut writer = client.create(path, options).map_err(hdfs)?;
+    for chunk in bytes.chunks(1 << 20) {
+        writer.write_all(chunk)?;
+    }
+    writer.close().map_err(hdfs)
 }
 
 /// An error of HDFS with its kind, in the words of one line.

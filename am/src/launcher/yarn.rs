@@ -17,14 +17,18 @@ use yarn_client::{
 
 use super::{Happening, Launcher, News, Outcome};
 use crate::board::Board;
-use crate::cluster::ClusterJob;
+use crate::cluster::{ClusterJob, room};
 use crate::engine::Seat;
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, Kind, log};
 use crate::job::{Bytes, Job};
 use crate::staging::{Role, environment};
 
 /// Hosts asked for by name: more do not help the scheduler.
 const HOSTS: usize = 3;
+
+/// So long only the best hosts will do: each has had two heartbeats to say that it has room. The scheduler's own patience
+/// is as many heartbeats as there are nodes, which on a small cluster may be over before the right one had its turn.
+const CHOOSY: Duration = Duration::from_millis(2200);
 
 /// What a container of ours needs besides its role.
 pub(crate) struct Kit {
@@ -139,7 +143,7 @@ struct Session {
     kit: Kit,
     told: UnboundedSender<Happening>,
     /// Asked for and not yet granted, by the ask's key.
-    waiting: BTreeMap<i64, (Seat, Instant)>,
+    waiting: BTreeMap<i64, Wish>,
     running: BTreeMap<Seat, Container>,
     /// Workers that were killed for their memory get more, once.
     larger: BTreeMap<u32, u64>,
@@ -149,6 +153,14 @@ struct Session {
     progress: f32,
 }
 
+/// A container that was asked for.
+struct Wish {
+    seat: Seat,
+    since: Instant,
+    /// Only on the hosts with most of its bytes.
+    choosy: bool,
+}
+
 impl Session {
     async fn run(mut self, mut orders: UnboundedReceiver<Order>) {
         let mut beat = tokio::time::Instant::now();
@@ -156,7 +168,7 @@ impl Session {
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(Order::Launch(seat)) => {
-                        self.ask(seat);
+                        self.ask(seat, Instant::now(), true);
                         beat = tokio::time::Instant::now();
                     }
                     Some(Order::Release(seat)) => self.release(seat),
@@ -169,7 +181,10 @@ impl Session {
                 },
                 () = tokio::time::sleep_until(beat) => {
                     match self.scheduler.allocate(self.progress).await {
-                        Ok(beat) => self.take(beat),
+                        Ok(beat) => {
+                            self.take(beat);
+                            self.settle();
+                        }
                         Err(error) if matches!(error.kind(), ErrorKind::AttemptOver(_)) => {
                             return self.tell(Happening::Over(Failure::new(Kind::Lost, error.to_string())));
                         }
@@ -190,8 +205,21 @@ impl Session {
         let _ = self.told.send(happening);
     }
 
-    fn ask(&mut self, seat: Seat) {
-        let key = (i64::from(seat.incarnation) << 32) + i64::from(seat.worker) + 1;
+    /// Asks for what was asked for in vain on the best hosts once more, this time anywhere.
+    fn settle(&mut self) {
+        let vain = self.waiting.iter().filter(|(_, wish)| wish.choosy && wish.since.elapsed() > CHOOSY);
+        for key in vain.map(|(&key, _)| key).collect::<Vec<_>>() {
+            self.scheduler.cancel(key);
+            if let Some(Wish { seat, since, .. }) = self.waiting.remove(&key) {
+                self.ask(seat, since, false);
+            }
+        }
+    }
+
+    fn ask(&mut self, seat: Seat, since: Instant, choosy: bool) {
+        // Whether other hosts will do cannot be changed under the same key.
+        let number = i64::from(seat.incarnation) * 2 + i64::from(!choosy);
+        let key = (number << 32) + i64::from(seat.worker) + 1;
         let memory = self.larger.get(&seat.worker).copied().unwrap_or(self.cluster.worker_memory_mb);
         let splits = self.job.seats()[seat.worker as usize].clone();
         let mut hosts: Vec<(u64, String)> =
@@ -206,21 +234,24 @@ impl Session {
             hosts.rotate_left(seat.worker as usize % ties);
         }
         let hosts = hosts.into_iter().map(|(_, host)| host);
+        let hosts: Vec<String> = hosts.take(HOSTS).collect();
+        let choosy = choosy && !hosts.is_empty();
         let ask = Ask {
-            hosts: hosts.take(HOSTS).collect(),
+            relax: !choosy,
+            hosts,
             label: self.cluster.node_label.clone(),
             ..Ask::new(key, Resource { memory_mb: memory, vcores: self.job.worker_cores })
         };
         self.scheduler.ask(ask);
-        self.waiting.insert(key, (seat, Instant::now()));
+        self.waiting.insert(key, Wish { seat, since, choosy });
     }
 
     fn release(&mut self, seat: Seat) {
-        self.waiting.retain(|&key, &mut (other, _)| {
-            if other == seat {
+        self.waiting.retain(|&key, wish| {
+            if wish.seat == seat {
                 self.scheduler.cancel(key);
             }
-            other != seat
+            wish.seat != seat
         });
         if let Some(container) = self.running.remove(&seat) {
             self.scheduler.release(container.id);
@@ -234,7 +265,7 @@ impl Session {
         self.nodes.add_tokens(beat.node_tokens);
         for container in beat.granted {
             match self.waiting.remove(&container.key) {
-                Some((seat, _)) => self.start(seat, container),
+                Some(Wish { seat, .. }) => self.start(seat, container),
                 None => self.scheduler.release(container.id),
             }
         }
@@ -278,9 +309,6 @@ impl Session {
             self.larger.insert(seat.worker, more);
             how = format!("{how}; the next one gets {}", Bytes(more << 20));
         }
-        if too_large && completed.exit_status == ExitStatus::Exited(137) {
-            how = format!("{how} (SIGKILL)");
-        }
         if completed.exit_status != ExitStatus::Preempted {
             self.avoid(host);
         }
@@ -304,7 +332,7 @@ impl Session {
     /// A job that cannot get its containers says so, and why, and holds nothing meanwhile.
     async fn check_patience(&mut self) {
         let limit = Duration::from_secs(self.job.start_timeout);
-        let late = self.waiting.values().filter(|(_, since)| since.elapsed() > limit).count();
+        let late = self.waiting.values().filter(|wish| wish.since.elapsed() > limit).count();
         if late == 0 {
             return;
         }
@@ -325,32 +353,4 @@ impl Session {
         let Ok(manager) = ResourceManager::new(&self.cluster.webs) else { return "no figures".to_owned() };
         room(&manager.user(self.cluster.user.clone()), &self.cluster.queue).await
     }
-}
-
-/// A line for whoever looks at this container's log.
-#[expect(clippy::print_stderr, reason = "it is where YARN keeps a container's log")]
-pub(crate) fn log(text: &str) {
-    eprintln!("{text}");
-}
-
-/// What a queue and the nodes have left, in words.
-pub(crate) async fn room(manager: &ResourceManager, queue: &str) -> String {
-    let mut parts = Vec::new();
-    if let Ok(Some(report)) = manager.queue(queue).await {
-        let left =
-            report.room().map_or("an unknown rest".to_owned(), |room| format!("{} MiB", room.memory_mb));
-        parts.push(format!("the queue {} may still give {left}", report.path));
-    }
-    if let Ok(nodes) = manager.nodes().await {
-        let free = nodes.iter().filter(|node| node.is_running()).map(|node| {
-            format!("{} {} MiB and {} cores", node.id.host, node.available.memory_mb, node.available.vcores)
-        });
-        let free: Vec<String> = free.collect();
-        parts.push(match free.len() {
-            0 => "no node is running".to_owned(),
-            1..=8 => format!("free on the nodes: {}", free.join(", ")),
-            more => format!("{more} nodes run"),
-        });
-    }
-    if parts.is_empty() { "the ResourceManager gives no figures".to_owned() } else { parts.join("; ") }
 }

@@ -15,7 +15,7 @@ use super::message::{Message, PAYLOAD_CAP};
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
     /// The stream ended or broke.
-    #[error("the connection broke: {0}")]
+    #[error("{}", broken(.0))]
     Io(#[from] io::Error),
     /// A header was not one of ours.
     #[error(transparent)]
@@ -38,6 +38,14 @@ pub enum WireError {
     /// The peer said nothing in time.
     #[error("no answer within {0} s")]
     Silent(u64),
+}
+
+/// The usual end of a process that was killed deserves better words than those of the library that met it.
+fn broken(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the connection ended".to_owned(),
+        _ => format!("the connection broke: {error}"),
+    }
 }
 
 /// A message as it came, its payload whole.

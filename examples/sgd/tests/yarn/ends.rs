@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
 use crate::cluster::{
@@ -28,6 +29,14 @@ fn ctrl_c_kills_the_application_and_leaves_nothing() {
         "{status} {body}"
     );
     assert!(body.contains("1 workers"), "{body}");
+    // Whoever comes to its port from elsewhere than the proxy's machine is refused.
+    if let Some(outside) = outside() {
+        let port = report(lab, &id)["amRPCAddress"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned();
+        for path in ["", "api/v1/news"] {
+            let (status, body) = page(&format!("http://{outside}:{port}/{path}"));
+            assert!(status == 403 && !body.contains("objective"), "{status} {body}");
+        }
+    }
 
     job.interrupt();
     let ended = job.end(Duration::from_secs(30));
@@ -119,4 +128,12 @@ fn a_worker_killed_for_its_memory_is_told_with_figures_and_gets_more() {
         "{ended:?}"
     );
     nothing_left(lab, &ended.application());
+}
+
+/// An address by which this machine is another to the loopback, if it has one.
+fn outside() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    // Nothing is sent: this only looks for the way to an address that is for documentation.
+    socket.connect("192.0.2.1:9").ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|address| !address.is_loopback() && !address.is_unspecified())
 }

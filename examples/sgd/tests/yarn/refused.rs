@@ -106,7 +106,7 @@ fn a_cluster_that_takes_nothing_over_rest() {
     let place = Place::new();
     let input = place.input(&lab, 100);
     let ended = run(&lab, &[&SMALL[..], &["--input", &input, "--output", &place.there("model")]].concat());
-    refused(&ended, 4, &[name]);
+    refused(&ended, 4, &["does not take applications over REST", name]);
     nothing_left(&lab, "application_");
 }
 
