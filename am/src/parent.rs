@@ -30,11 +30,11 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) async fn run(
     job: &Arc<Job>,
     staging: &Path,
+    mut signals: Signals,
     progress: &mut Progress,
 ) -> Result<JobReport, Failure> {
     let failed = |error| Failure::cluster("starting the job on this machine", error);
     let listener = UnixListener::bind(staging.join(SOCKET)).map_err(failed)?;
-    let mut signals = Signals::new().map_err(failed)?;
     let mut children = Children::new(job.clone(), staging);
     let mut master = children.master().map_err(failed)?;
     let _alive = master.stdin.take();

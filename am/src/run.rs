@@ -16,6 +16,7 @@ use lapwing_container::wire::secure::Trust;
 use crate::cluster::Cluster;
 use crate::error::{Failure, Kind};
 use crate::job::{Job, JobArgs, Master};
+use crate::parent::Signals;
 use crate::progress::{Progress, say};
 use crate::report::JobReport;
 use crate::splits::{self, Cut, Placement};
@@ -129,6 +130,9 @@ fn client<A: Algorithm>(
 /// Runs a job with this process as the launcher.
 fn run_here(job: Job, progress: &mut Progress) -> Result<JobReport, Failure> {
     let failed = |error| Failure::cluster("the staging directory", error);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    // First of all: from here on a signal leaves nothing behind.
+    let signals = runtime.block_on(async { Signals::new() }).map_err(failed)?;
     // The path of a socket has room for about 100 bytes, which some temporary directories would fill.
     let base = Some(std::env::temp_dir())
         .filter(|path| path.as_os_str().len() < 60)
@@ -137,8 +141,7 @@ fn run_here(job: Job, progress: &mut Progress) -> Result<JobReport, Failure> {
     let key = nonce().map_err(failed)?;
     staging::write(staging.path(), &job, &Trust::Key(key)).map_err(failed)?;
     let job = Arc::new(job);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    let outcome = runtime.block_on(parent::run(&job, staging.path(), progress));
+    let outcome = runtime.block_on(parent::run(&job, staging.path(), signals, progress));
     if outcome.is_err() {
         output::discard(&job);
     }

@@ -1,7 +1,7 @@
 //! Workers as child processes on this machine. The master asks for them over a socket in the staging directory; the user's
 //! process at the other end (see [`crate::parent`]) starts and ends them, as YARN does on a cluster.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -31,6 +31,7 @@ pub(crate) enum Wish {
 /// The master's end.
 #[derive(Debug)]
 pub(crate) struct Local {
+    staging: PathBuf,
     master: Master,
     wishes: UnboundedSender<Wish>,
     happenings: Lines<BufReader<OwnedReadHalf>>,
@@ -51,7 +52,8 @@ impl Local {
                 }
             }
         });
-        Ok(Self { master, wishes, happenings: BufReader::new(read).lines(), writer })
+        let staging = staging.to_owned();
+        Ok(Self { staging, master, wishes, happenings: BufReader::new(read).lines(), writer })
     }
 
     fn wish(&self, wish: Wish) {
@@ -74,7 +76,11 @@ impl Launcher for Local {
     }
 
     async fn next(&mut self) -> Happening {
-        let gone = || Happening::Over(Failure::new(Kind::Lost, "the process that started this job is gone"));
+        let gone = || {
+            // Before this process ends: the threads that watch for this may not get to it.
+            let _ = std::fs::remove_dir_all(&self.staging);
+            Happening::Over(Failure::new(Kind::Lost, "the process that started this job is gone"))
+        };
         match self.happenings.next_line().await {
             Ok(Some(line)) => serde_json::from_str(&line).unwrap_or_else(|_| gone()),
             _ => gone(),
