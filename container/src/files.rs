@@ -174,6 +174,18 @@ impl Files {
         }
     }
 
+    /// Gives a file a name unless another has it already, which then stays as it is, its time included.
+    pub fn rename_if_free(&self, from: &str, to: &str) -> io::Result<()> {
+        let renamed = match self {
+            Self::Local => fs::hard_link(from, to).and_then(|()| fs::remove_file(from)),
+            Self::Hdfs(client, _) => client.rename(from, to, false).map_err(hdfs),
+        };
+        match renamed {
+            Err(_) if self.status(to)?.is_some() => Ok(()),
+            done => done,
+        }
+    }
+
     /// Removes a file or a directory with all in it; nothing to remove is no error.
     pub fn remove(&self, path: &str) -> io::Result<()> {
         match self {
