@@ -174,15 +174,15 @@ impl Files {
         }
     }
 
-    /// Renames a file to a name that must be free; false, and nothing has changed, if it is not.
-    pub fn rename_to_free(&self, from: &str, to: &str) -> io::Result<bool> {
-        match self {
-            Self::Local => Ok(self.status(to)?.is_none() && fs::rename(from, to).is_ok()),
-            Self::Hdfs(client, _) => match client.rename(from, to, false) {
-                Ok(()) => Ok(true),
-                Err(_) if self.status(to)?.is_some() => Ok(false),
-                Err(error) => Err(hdfs(error)),
-            },
+    /// Gives a file a name unless another has it already, which then stays as it is, its time included.
+    pub fn rename_if_free(&self, from: &str, to: &str) -> io::Result<()> {
+        let renamed = match self {
+            Self::Local => fs::hard_link(from, to).and_then(|()| fs::remove_file(from)),
+            Self::Hdfs(client, _) => client.rename(from, to, false).map_err(hdfs),
+        };
+        match renamed {
+            Err(_) if self.status(to)?.is_some() => Ok(()),
+            done => done,
         }
     }
 

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use lapwing_lab::{Lab, Options};
+use lapwing_lab::{Lab, Options, Site};
 use serde_json::Value;
 
 /// Who submits: nobody in particular.
@@ -34,7 +34,10 @@ pub(crate) fn alone() -> Option<(&'static Lab, RwLockWriteGuard<'static, ()>)> {
 }
 
 fn lab() -> Option<&'static Lab> {
-    Lab::shared_for_test(Options::default().quick().blocks(BLOCK, 1))
+    // Small containers, so that little is enough to outgrow one.
+    let smallest = "yarn.scheduler.minimum-allocation-mb";
+    let options = Options::default().quick().blocks(BLOCK, 1).property(Site::Yarn, smallest, "32");
+    Lab::shared_for_test(options)
 }
 
 /// A job on its way.
