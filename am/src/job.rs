@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::ClusterJob;
 use crate::error::{Failure, Kind};
-use crate::splits::Placement;
+use crate::splits::{MOST_SPLITS, Placement};
 
 /// The flags that every job has.
 #[derive(Debug, Clone, Args)]
@@ -62,7 +62,7 @@ pub(crate) struct JobArgs {
     #[arg(long, value_name = "BYTES", default_value = "64m", conflicts_with = "splits")]
     pub split_size: Bytes,
     /// Exactly so many splits instead
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_SPLITS)))]
     pub splits: Option<u32>,
     /// Number of columns; by default the highest that occurs
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

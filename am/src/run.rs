@@ -187,7 +187,9 @@ fn plan<A: Algorithm>(
         return Err(Failure::new(Kind::Usage, "--tolerance must be a share such as 1e-6"));
     }
     let cut = args.splits.map_or(Cut::Size(args.split_size.0), Cut::Number);
-    let splits = splits::plan(&splits::find(&inputs)?, cut);
+    let files = splits::find(&inputs)?;
+    splits::check(&files, cut)?;
+    let splits = splits::plan(&files, cut);
     let on_loss = args.on_loss.unwrap_or_else(|| algorithm.on_loss());
     let id = nonce().map_err(|error| Failure::cluster("random bytes", error))?;
     let id = id[..8].iter().fold(0, |id, &byte| id << 8 | u64::from(byte));

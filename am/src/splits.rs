@@ -23,6 +23,9 @@ pub(crate) struct InputFile {
     pub(crate) modified_ms: u64,
 }
 
+/// No job has more.
+pub(crate) const MOST_SPLITS: u32 = 1 << 20;
+
 /// How to cut.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Cut {
@@ -51,6 +54,21 @@ pub(crate) fn find(inputs: &[String]) -> Result<Vec<InputFile>, Failure> {
         return Err(bad(format!("{}: the input is empty, expected at least one row", inputs.join(", "))));
     }
     Ok(found)
+}
+
+/// Refuses a size that would make more splits than `--splits` may ask for, before memory is taken for them.
+pub(crate) fn check(files: &[InputFile], cut: Cut) -> Result<(), Failure> {
+    let total = files.iter().fold(0u64, |sum, file| sum.saturating_add(file.length));
+    match cut {
+        Cut::Size(size) if total / size > u64::from(MOST_SPLITS) => {
+            let least = total.div_ceil(u64::from(MOST_SPLITS)).next_power_of_two();
+            let text = format!(
+                "--split-size {size} would make more than {MOST_SPLITS} splits: make it {least} or larger"
+            );
+            Err(Failure::new(Kind::Usage, text))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Cuts the files into splits, numbered from 0.

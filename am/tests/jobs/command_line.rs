@@ -148,3 +148,13 @@ fn a_job_whose_messages_nobody_reads_goes_on_and_an_answer_that_nobody_reads_is_
     assert!(bed.model("one")[0] == bed.model("two")[0]);
     bed.assert_clean();
 }
+
+#[test]
+fn more_splits_than_memory_holds_are_refused() {
+    let bed = Bed::new();
+    let sparse = std::fs::File::create(bed.path("large.libsvm")).unwrap();
+    sparse.set_len(3 << 40).unwrap();
+    let outcome = bed.run("--input large.libsvm --split-size 1k --dry-run");
+    let hint = "--split-size 1024 would make more than 1048576 splits: make it 4194304 or larger";
+    outcome.assert_failed(2, &[hint]);
+}
