@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use lapwing_container::algorithm::{Algorithm, Pass, RoundKind, Step};
 use lapwing_container::guard::guard;
 use lapwing_container::merge_tree::{Node, Partials, Tree};
-use lapwing_container::wire::message::{Round, Summary};
+use lapwing_container::wire::message::{PAYLOAD_CAP, Round, Summary};
 use lapwing_container::wire::{Buffer, Wire, digest};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -210,7 +210,15 @@ impl<A: Algorithm> Aggregator<A> {
 }
 
 fn encode<T: Wire>(value: &T) -> Result<Arc<Buffer>, Failure> {
-    value.encode().map(Arc::new).map_err(|error| Failure::cluster("the state", error))
+    let bytes = value.encode().map_err(|error| Failure::cluster("the state", error))?;
+    if bytes.len() as u64 > PAYLOAD_CAP {
+        let text = format!(
+            "the state has {} bytes, more than the {PAYLOAD_CAP} that travel: is there a column index far too high? See --columns",
+            bytes.len()
+        );
+        return Err(Failure::new(Kind::User, text));
+    }
+    Ok(Arc::new(bytes))
 }
 
 fn user(method: &str, text: &str) -> Failure {

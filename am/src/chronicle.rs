@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use lapwing_container::split::Split;
 use lapwing_container::wire::message::{Loaded, Round, RoundKind, Summary};
 
 use crate::job::{Bytes, Job};
-use crate::report::{JobReport, PassReport, finite};
+use crate::report::{JobReport, PassReport, WorkerReading, finite};
 
 /// The notes of one job.
 #[derive(Debug)]
@@ -76,18 +77,28 @@ impl Chronicle {
         self.nodes.insert(worker, node);
     }
 
-    /// Bytes whose reader had a copy on its own node, and the most that contiguous ranges allowed; none where copies are unknown.
-    fn locality(&self) -> Option<(u64, u64)> {
-        if self.job.placement.is_empty() {
-            return None;
+    /// Where each worker's bytes were for it, and the most that contiguous ranges allow on the readers' own nodes.
+    fn locality(&self) -> (Vec<WorkerReading>, u64) {
+        let (mut readings, mut best) = (Vec::new(), 0);
+        let seats = (0..).zip(self.job.seats()).filter(|_| !self.job.placement.is_empty());
+        for (worker, splits) in seats {
+            let own_splits = &self.job.splits[splits.start as usize..splits.end as usize];
+            let bytes: u64 = own_splits.iter().map(Split::bytes).sum();
+            let placed = self.job.placed(splits);
+            let node = self.nodes.get(&worker).cloned().unwrap_or_default();
+            let own = placed.hosts.get(&node).copied().unwrap_or(0);
+            let rack = self.job.racks.get(&node).and_then(|rack| placed.racks.get(rack)).copied();
+            let rack = rack.unwrap_or(0).saturating_sub(own);
+            best += placed.hosts.values().copied().max().unwrap_or(0);
+            readings.push(WorkerReading {
+                worker,
+                node,
+                node_local_bytes: own,
+                rack_local_bytes: rack,
+                remote_bytes: bytes.saturating_sub(own + rack),
+            });
         }
-        let (mut own, mut best) = (0, 0);
-        for (worker, splits) in (0..).zip(self.job.seats()) {
-            let here = self.job.hosts(splits);
-            own += self.nodes.get(&worker).and_then(|node| here.get(node)).copied().unwrap_or(0);
-            best += here.values().copied().max().unwrap_or(0);
-        }
-        Some((own, best))
+        (readings, best)
     }
 
     pub(crate) fn splits_loaded(&self) -> u32 {
@@ -195,7 +206,8 @@ impl Chronicle {
     pub(crate) fn close(&self, elapsed: Duration) -> JobReport {
         let loaded = || self.loaded.iter().flatten();
         let Summary { splits, rows, columns, stored } = self.summary;
-        let locality = self.locality();
+        let (readings, possible) = self.locality();
+        let known = !readings.is_empty();
         JobReport {
             name: self.job.name.clone(),
             algorithm: self.job.algorithm.clone(),
@@ -208,8 +220,9 @@ impl Chronicle {
             workers: self.job.workers,
             input_bytes: self.job.input_bytes(),
             bytes_read: loaded().map(|loaded| loaded.bytes_read).sum(),
-            node_local_bytes: locality.map(|(own, _)| own),
-            node_local_possible: locality.map(|(_, best)| best),
+            node_local_bytes: known.then(|| readings.iter().map(|reading| reading.node_local_bytes).sum()),
+            node_local_possible: known.then_some(possible),
+            readings,
             resident_bytes: loaded().map(|loaded| loaded.resident_bytes).sum(),
             load_seconds: self.load_time.as_secs_f64(),
             train_seconds: self.train_seconds,

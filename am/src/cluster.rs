@@ -141,7 +141,7 @@ impl Cluster {
     pub(crate) fn flat_configuration(&self) -> String {
         let mut xml = String::from("<?xml version=\"1.0\"?>\n<configuration>\n");
         let wanted = |name: &str| {
-            ["fs.", "dfs.", "hadoop.", "yarn.resourcemanager.", "ipc.", "io."]
+            ["fs.defaultFS", "dfs.", "hadoop.", "yarn.resourcemanager.", "ipc.", "io."]
                 .iter()
                 .any(|start| name.starts_with(start))
                 && !["password", "secret", "credential"].iter().any(|word| name.contains(word))

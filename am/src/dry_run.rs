@@ -6,6 +6,7 @@ use lapwing_container::algorithm::Algorithm;
 use lapwing_container::load::Load;
 use lapwing_container::split::Split;
 
+use crate::binary;
 use crate::cluster::{Cluster, room};
 use crate::error::{Failure, Kind};
 use crate::job::{Bytes, Job, JobArgs};
@@ -41,7 +42,7 @@ pub(crate) fn describe<A: Algorithm>(
         largest = largest.max(resident(bytes));
         let (first, last, data) = (seat.start, seat.end - 1, Bytes(resident(bytes)));
         // Where its container is asked for.
-        let best = job.hosts(seat).into_iter().max_by_key(|(_, bytes)| *bytes);
+        let best = job.placed(seat).hosts.into_iter().max_by_key(|(_, bytes)| *bytes);
         let best = best.map_or(String::new(), |(host, bytes)| format!(", {} of it on {host}", Bytes(bytes)));
         line(
             &format!("worker {worker}"),
@@ -69,6 +70,15 @@ pub(crate) fn describe<A: Algorithm>(
         line("asked for", format!("{} in {} containers", Bytes(asked), job.workers + 1));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::cluster("the client's runtime", error))?;
+        let path = args.binary.clone().map_or_else(std::env::current_exe, Ok);
+        let path = path.map_err(|error| Failure::cluster("finding this program", error))?;
+        let bytes = std::fs::read(&path)
+            .map_err(|error| Failure::new(Kind::Input, format!("{}: {error}", path.display())))?;
+        let needs = match binary::check(&path, &bytes)?.glibc {
+            Some((major, minor)) => format!("needs nodes with the C library {major}.{minor} or newer"),
+            None => "needs no C library".to_owned(),
+        };
+        line("program", format!("{} of {}, {needs}", Bytes(bytes.len() as u64), path.display()));
         line("room", runtime.block_on(room(&cluster.manager, &args.queue)));
     }
     Ok(text.trim_end().to_owned())

@@ -30,13 +30,24 @@ pub(crate) async fn follow(
         "submitted {id} to the queue {}",
         job.cluster.as_ref().map_or("", |cluster| &cluster.queue)
     ));
-    let mut watch = Watch { page: page_client()?, known: 0, url: None, began: Instant::now(), ran: false };
+    let mut watch = Watch {
+        page: page_client()?,
+        known: 0,
+        url: None,
+        began: Instant::now(),
+        heard: Instant::now(),
+        ran: false,
+    };
     loop {
         let looked = tokio::select! {
             looked = watch.look(id, cluster, job, progress) => looked?,
             name = signals.next() => {
-                let _ = cluster.manager.kill(id, Duration::from_secs(10)).await;
-                return Err(Failure::new(Kind::Interrupted, format!("interrupted by {name}; {id} is killed")));
+                let killed = cluster.manager.kill(id, Duration::from_secs(10)).await;
+                let what = match killed {
+                    Ok(_) => format!("{id} is killed"),
+                    Err(error) => format!("{id} may still run, try `yarn application -kill {id}`: {error}"),
+                };
+                return Err(Failure::new(Kind::Interrupted, format!("interrupted by {name}; {what}")));
             }
         };
         if let Some(report) = looked {
@@ -45,12 +56,17 @@ pub(crate) async fn follow(
     }
 }
 
+/// A ResourceManager that has said nothing of the application for so long is not waited for.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 struct Watch {
     page: reqwest::Client,
     /// News already shown.
     known: usize,
     url: Option<String>,
     began: Instant,
+    /// When the ResourceManager last answered.
+    heard: Instant,
     ran: bool,
 }
 
@@ -64,8 +80,18 @@ impl Watch {
         progress: &mut Progress,
     ) -> Result<Option<ApplicationReport>, Failure> {
         tokio::time::sleep(LOOK).await;
-        // The ResourceManager may restart; only what it says counts.
-        let Ok(report) = cluster.manager.report(id).await else { return Ok(None) };
+        // The ResourceManager may restart, and then knows the application again or has lost it with everything else.
+        let report = match cluster.manager.report(id).await {
+            Ok(report) => report,
+            Err(error) if self.heard.elapsed() > PATIENCE => {
+                let seconds = PATIENCE.as_secs();
+                let text =
+                    format!("nothing was heard of {id} for {seconds} s, and it may still run: {error}");
+                return Err(Failure::new(Kind::Cluster, text));
+            }
+            Err(_) => return Ok(None),
+        };
+        self.heard = Instant::now();
         if report.state.is_final() {
             return Ok(Some(report));
         }
@@ -130,7 +156,7 @@ async fn conclude(
         Some(outcome) => {
             outcome.map_err(|failure| Failure { text: format!("{} ({logs})", failure.text), ..failure })
         }
-        None => {
+        _ => {
             let kind = match report.state {
                 ApplicationState::Killed => Kind::Interrupted,
                 _ if ran => Kind::Lost,

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::ClusterJob;
 use crate::error::{Failure, Kind};
-use crate::splits::MOST_SPLITS;
+
+use crate::splits::{MOST_SPLITS, Placement};
 
 /// The flags that every job has.
 #[derive(Debug, Clone, Args)]
@@ -68,7 +69,7 @@ pub(crate) struct JobArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub columns: Option<u32>,
     /// When a worker is lost: restart waits for a replacement, ignore goes on without its splits [default: the algorithm's own]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, conflicts_with = "predict")]
     pub on_loss: Option<OnLoss>,
     /// Lost workers that the job bears [default: twice the workers, at least 3]
     #[arg(long, value_name = "N")]
@@ -204,8 +205,10 @@ pub(crate) struct Job {
     pub faults: Script,
     /// Variables for workers.
     pub worker_env: Vec<WorkerEnv>,
-    /// For each split, how many of its bytes have a copy on which host; empty where that is not known.
-    pub placement: Vec<BTreeMap<String, u64>>,
+    /// For each split, where its bytes have copies; empty where that is not known.
+    pub placement: Vec<Placement>,
+    /// The rack of each host with copies.
+    pub racks: BTreeMap<String, String>,
     /// The cluster it runs on, if one.
     pub(crate) cluster: Option<ClusterJob>,
 }
@@ -218,15 +221,12 @@ impl Job {
         (0..workers).map(|worker| bound(worker)..bound(worker + 1)).collect()
     }
 
-    /// How many bytes of these splits have a copy on which host.
-    pub(crate) fn hosts(&self, splits: std::ops::Range<u32>) -> BTreeMap<String, u64> {
-        let mut hosts = BTreeMap::new();
-        for split in self.placement.get(splits.start as usize..splits.end as usize).unwrap_or_default() {
-            for (host, bytes) in split {
-                *hosts.entry(host.clone()).or_insert(0) += bytes;
-            }
-        }
-        hosts
+    /// Where the bytes of these splits have copies.
+    pub(crate) fn placed(&self, splits: std::ops::Range<u32>) -> Placement {
+        let mut sum = Placement::default();
+        let known = self.placement.get(splits.start as usize..splits.end as usize);
+        known.unwrap_or_default().iter().for_each(|placement| sum.join(placement));
+        sum
     }
 
     /// Bytes of the whole input.

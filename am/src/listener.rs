@@ -29,6 +29,8 @@ pub(crate) enum Call {
 /// Listens on this address, ready for a thousand workers to call at the same moment.
 pub(crate) fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Connections of a master before this one may still be dying on a port of a small range.
+    socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(4096)
 }

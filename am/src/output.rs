@@ -23,29 +23,50 @@ pub(crate) fn write(directory: &str, job: &Job, model: &Model, report: &[String]
     commit(directory, job)
 }
 
-/// Gives the complete directory beside the output its final name.
+/// Gives the complete directory beside the output its final name. An output that is replaced is kept until then.
 pub(crate) fn commit(directory: &str, job: &Job) -> Result<(), Failure> {
+    let uri = beside(directory, job.id);
     let rename = || {
-        let (temporary, directory_uri) = (beside(directory, job.id), directory);
-        let (files, directory) = Files::of(directory_uri)?;
-        let (_, temporary) = Files::of(&temporary)?;
-        files.write(&format!("{temporary}/_SUCCESS"), b"", 0o644)?;
-        if job.overwrite {
-            files.remove(directory)?;
+        let (files, directory) = Files::of(directory)?;
+        let (_, complete) = Files::of(&uri)?;
+        // What a worker that died left half-written.
+        for entry in files.list(complete)?.iter().filter(|entry| entry.path.contains("/_part-")) {
+            files.remove(Files::of(&entry.path)?.1)?;
         }
-        if files.status(directory)?.is_some_and(|_| matches!(files, Files::Hdfs(..))) {
-            // HDFS would move it into the directory.
+        files.write(&format!("{complete}/_SUCCESS"), b"", 0o644)?;
+        if files.status(directory)?.is_none() {
+            return files.rename(complete, directory);
+        }
+        if !job.overwrite {
+            // A rename would go over or into it.
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        files.rename(temporary, directory)
+        let old = format!("{complete}.old");
+        files.rename(directory, &old)?;
+        files.rename(complete, directory).inspect_err(|_| {
+            let _ = files.rename(&old, directory);
+        })?;
+        files.remove(&old)
     };
-    rename().map_err(|error| failed(directory, job, &error))
+    if job.overwrite {
+        check(directory, true)?;
+    }
+    let failed =
+        |error| Failure::cluster(format!("giving the complete output {uri} its name {directory}"), error);
+    rename().map_err(failed)
 }
 
-/// Removes what a job that failed left beside its output.
+/// Removes what a job that failed left beside its output; what is complete and merely lacks its name stays.
 pub(crate) fn discard(job: &Job) {
+    let remove = |part: String| {
+        let (files, part) = Files::of(&part)?;
+        match files.status(&format!("{part}/_SUCCESS"))? {
+            Some(_) => Ok(()),
+            None => files.remove(part),
+        }
+    };
     if let Some(directory) = &job.output {
-        let _ = Files::of(&beside(directory, job.id)).and_then(|(files, path)| files.remove(path));
+        let _: io::Result<()> = remove(beside(directory, job.id));
     }
 }
 

@@ -64,6 +64,9 @@ pub struct JobReport {
     pub node_local_bytes: Option<u64>,
     /// The most that contiguous ranges of splits allowed to be so.
     pub node_local_possible: Option<u64>,
+    /// The same for each worker; left out where it is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readings: Vec<WorkerReading>,
     /// Bytes that the loaded data takes in the workers.
     pub resident_bytes: u64,
     /// From the start of the master to the last split in memory.
@@ -79,6 +82,21 @@ pub struct JobReport {
     /// What the algorithm adds: the scores of predictions.
     #[serde(flatten)]
     pub extra: serde_json::Map<String, serde_json::Value>,
+}
+
+/// How near to a worker its part of the input is. Bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerReading {
+    /// Its number.
+    pub worker: u32,
+    /// The node on which it loaded last.
+    pub node: String,
+    /// With a copy on that node.
+    pub node_local_bytes: u64,
+    /// With a copy in that node's rack alone.
+    pub rack_local_bytes: u64,
+    /// With copies elsewhere alone.
+    pub remote_bytes: u64,
 }
 
 /// A number as JSON has it: what is not finite is null.

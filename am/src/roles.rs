@@ -122,7 +122,7 @@ fn lead<A: Algorithm>(
     let job = Arc::new(job);
     let failed = |error: std::io::Error| Failure::cluster("the master", error);
     let done = runtime.block_on(async {
-        let host = node();
+        let host = if job.cluster.is_some() { node() } else { "127.0.0.1".to_owned() };
         let listener = bind_within(job.cluster.as_ref()).map_err(failed)?;
         let address = format!("{host}:{}", listener.local_addr().map_err(failed)?.port());
         let master = Master { attempt, address };
@@ -187,9 +187,12 @@ async fn register(
     });
     let url = format!("http://{host}:{port}/");
     let registered = scheduler.register(&host, i32::from(port), &url).await;
-    registered.map_err(|error| Failure::cluster("registering at the ResourceManager", error))?;
+    let registered =
+        registered.map_err(|error| Failure::cluster("registering at the ResourceManager", error))?;
+    // Unknown if the answer was lost; then no container grows.
+    let largest_mb = registered.maximum.map_or(cluster.worker_memory_mb, |largest| largest.memory_mb);
     let context = kit(arguments, credentials)?;
-    Ok(Yarn::new(job.clone(), cluster, scheduler, Kit { context, master }, board))
+    Ok(Yarn::new(job.clone(), cluster, scheduler, Kit { context, master, largest_mb }, board))
 }
 
 /// The same program with the same arguments, files, secrets and variables as this container got.

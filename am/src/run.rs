@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
-use lapwing_container::algorithm::Algorithm;
+use lapwing_container::algorithm::{Algorithm, OnLoss};
 use lapwing_container::load::{Format, LoadOptions};
 use lapwing_container::wire::handshake::nonce;
 use lapwing_container::wire::secure::Trust;
@@ -19,7 +19,7 @@ use crate::job::{Job, JobArgs, Master};
 use crate::parent::Signals;
 use crate::progress::{Progress, say};
 use crate::report::JobReport;
-use crate::splits::{self, Cut};
+use crate::splits::{self, Cut, Placement};
 use crate::staging::{self, Start};
 use crate::submit::{self, Submitted};
 use crate::{dry_run, output, parent, roles, self_check};
@@ -93,7 +93,7 @@ fn client<A: Algorithm>(
     let cluster = (args.master == Master::Yarn).then(Cluster::from_environment).transpose()?;
     let mut job = plan(algorithm, args, workers, program, own, cluster.as_ref())?;
     if let Some(cluster) = &cluster {
-        job.placement = place(&job, cluster)?;
+        (job.placement, job.racks) = place(&job, cluster)?;
     }
     if args.self_check {
         answer(&self_check::run(algorithm, &job)?.join("\n"))?;
@@ -159,7 +159,7 @@ fn plan<A: Algorithm>(
 ) -> Result<Job, Failure> {
     let whole = |path: &str| match cluster {
         Some(cluster) => cluster.qualify(path),
-        None if path.contains("://") => Ok(path.to_owned()),
+        None if path.contains("://") || path.starts_with("file:") => Ok(path.to_owned()),
         None => {
             let path = std::path::absolute(path);
             let path = path.map_err(|error| Failure::new(Kind::Input, format!("{error}")))?;
@@ -190,6 +190,7 @@ fn plan<A: Algorithm>(
     let files = splits::find(&inputs)?;
     splits::check(&files, cut)?;
     let splits = splits::plan(&files, cut);
+    let on_loss = args.on_loss.unwrap_or_else(|| algorithm.on_loss());
     let id = nonce().map_err(|error| Failure::cluster("random bytes", error))?;
     let id = id[..8].iter().fold(0, |id, &byte| id << 8 | u64::from(byte));
     Ok(Job {
@@ -205,7 +206,8 @@ fn plan<A: Algorithm>(
         passes: if predict.is_some() { 1 } else { args.passes },
         tolerance: args.tolerance,
         seed: args.seed,
-        on_loss: args.on_loss.unwrap_or_else(|| algorithm.on_loss()),
+        // A prediction that skips rows is none.
+        on_loss: if predict.is_some() { OnLoss::Restart } else { on_loss },
         max_failures: args.max_failures.unwrap_or_else(|| workers.saturating_mul(2).max(3)),
         start_timeout: args.start_timeout,
         output,
@@ -214,12 +216,13 @@ fn plan<A: Algorithm>(
         faults: args.fault.clone().unwrap_or_default(),
         worker_env: args.worker_env.clone(),
         placement: Vec::new(),
+        racks: BTreeMap::new(),
         cluster: None,
     })
 }
 
-/// Which hosts hold how much of each split.
-fn place(job: &Job, cluster: &Cluster) -> Result<Vec<BTreeMap<String, u64>>, Failure> {
+/// Which hosts and racks hold how much of each split.
+fn place(job: &Job, cluster: &Cluster) -> Result<(Vec<Placement>, BTreeMap<String, String>), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::cluster("the client's runtime", error))?;
     runtime.block_on(splits::place(&job.splits, |path| cluster.name_node(path)))

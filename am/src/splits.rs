@@ -1,9 +1,10 @@
 //! From `--input` to the plan of splits: fixed by the input and the flags, never by the number of workers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lapwing_container::files::{Files, Status};
 use lapwing_container::split::{Range, Split};
+use serde::{Deserialize, Serialize};
 use yarn_client::{BlockLocation, NameNode};
 
 use crate::error::{Failure, Kind};
@@ -79,11 +80,11 @@ pub(crate) fn plan(files: &[InputFile], cut: Cut) -> Vec<Split> {
     (0..).zip(groups).map(|(number, ranges)| Split { number, ranges }).collect()
 }
 
-/// For each split, how many of its bytes have a copy on which host. Each file's blocks are asked for once.
+/// Where each split's bytes have copies, and the rack of each host. Each file's blocks are asked for once.
 pub(crate) async fn place(
     splits: &[Split],
     name_node: impl Fn(&str) -> Result<NameNode, Failure>,
-) -> Result<Vec<BTreeMap<String, u64>>, Failure> {
+) -> Result<(Vec<Placement>, BTreeMap<String, String>), Failure> {
     let mut blocks: BTreeMap<&str, Vec<BlockLocation>> = BTreeMap::new();
     for range in splits.iter().flat_map(|split| &split.ranges) {
         if !blocks.contains_key(range.path.as_str()) {
@@ -93,19 +94,50 @@ pub(crate) async fn place(
         }
     }
     let of_split = |split: &Split| {
-        let mut hosts = BTreeMap::new();
+        let mut placement = Placement::default();
         for range in &split.ranges {
             for block in &blocks[range.path.as_str()] {
                 let end = (block.offset + block.length).min(range.offset + range.length);
                 let bytes = end.saturating_sub(block.offset.max(range.offset));
-                for host in block.hosts.iter().filter(|_| bytes > 0) {
-                    *hosts.entry(host.clone()).or_insert(0) += bytes;
-                }
+                placement.add(block, bytes);
             }
         }
-        hosts
+        placement
     };
-    Ok(splits.iter().map(of_split).collect())
+    let pairs = blocks.values().flatten().flat_map(|block| block.hosts.iter().zip(&block.racks));
+    let racks = pairs.map(|(host, rack)| (host.clone(), rack.clone())).collect();
+    Ok((splits.iter().map(of_split).collect(), racks))
+}
+
+/// How many bytes of a split have a copy on which host, and in which rack.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Placement {
+    pub(crate) hosts: BTreeMap<String, u64>,
+    pub(crate) racks: BTreeMap<String, u64>,
+}
+
+impl Placement {
+    fn add(&mut self, block: &BlockLocation, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
+        for host in &block.hosts {
+            *self.hosts.entry(host.clone()).or_insert(0) += bytes;
+        }
+        // Two copies in a rack are still the same bytes.
+        for rack in block.racks.iter().collect::<BTreeSet<_>>() {
+            *self.racks.entry(rack.clone()).or_insert(0) += bytes;
+        }
+    }
+
+    /// Adds those of another split.
+    pub(crate) fn join(&mut self, other: &Self) {
+        for (into, from) in [(&mut self.hosts, &other.hosts), (&mut self.racks, &other.racks)] {
+            for (place, bytes) in from {
+                *into.entry(place.clone()).or_insert(0) += bytes;
+            }
+        }
+    }
 }
 
 fn by_size(files: &[InputFile], size: u64) -> Vec<Vec<Range>> {

@@ -130,7 +130,7 @@ fn stage(
     let program = match known().map_err(failed)? {
         Some(status) if status.length == program.len() as u64 => local_resource(&place, &status),
         _ => {
-            // By rename: somebody else may send the same program at the same time.
+            // By rename, since somebody else may send the same program at the same time: the first one stays.
             let temporary = format!("{}/{name}", staging.root);
             put(&temporary, program, 0o700).map_err(failed)?;
             publish(&temporary, &place).map_err(failed)?
@@ -147,7 +147,8 @@ fn publish(temporary: &str, place: &str) -> std::io::Result<LocalResource> {
     let (files, from) = Files::of(temporary)?;
     let (_, to) = Files::of(place)?;
     files.create_directory(to.rsplit_once('/').map_or("/", |(directory, _)| directory))?;
-    files.rename(from, to)?;
+    // Renaming over a file that is there would change its time, and with it the jobs that were told of it.
+    files.rename_to_free(from, to)?;
     let status = files.status(to)?.ok_or(std::io::ErrorKind::NotFound)?;
     Ok(local_resource(place, &status))
 }

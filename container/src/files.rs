@@ -158,7 +158,7 @@ impl Files {
         }
     }
 
-    /// Makes a directory and those above it, for this user alone where they are new.
+    /// Makes a directory and those above it.
     pub fn create_directory(&self, path: &str) -> io::Result<()> {
         match self {
             Self::Local => fs::create_dir_all(path),
@@ -171,6 +171,18 @@ impl Files {
         match self {
             Self::Local => fs::rename(from, to),
             Self::Hdfs(client, _) => client.rename(from, to, true).map_err(hdfs),
+        }
+    }
+
+    /// Renames a file to a name that must be free; false, and nothing has changed, if it is not.
+    pub fn rename_to_free(&self, from: &str, to: &str) -> io::Result<bool> {
+        match self {
+            Self::Local => Ok(self.status(to)?.is_none() && fs::rename(from, to).is_ok()),
+            Self::Hdfs(client, _) => match client.rename(from, to, false) {
+                Ok(()) => Ok(true),
+                Err(_) if self.status(to)?.is_some() => Ok(false),
+                Err(error) => Err(hdfs(error)),
+            },
         }
     }
 

@@ -10,6 +10,9 @@ thread_local! {
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
+/// Characters of an error that are told: two long vectors that are not equal would fill more than a message.
+const LONGEST: usize = 8192;
+
 /// Runs user code; an `Err` or a panic becomes the text of the error.
 pub fn guard<T>(code: impl FnOnce() -> Result<T>) -> std::result::Result<T, String> {
     static HOOK: Once = Once::new();
@@ -29,8 +32,8 @@ pub fn guard<T>(code: impl FnOnce() -> Result<T>) -> std::result::Result<T, Stri
     let outer = PANIC.replace(Some(String::new()));
     let outcome = catch_unwind(AssertUnwindSafe(code));
     let panic = PANIC.replace(outer).unwrap_or_default();
-    match outcome {
-        Ok(Ok(value)) => Ok(value),
+    let outcome = match outcome {
+        Ok(Ok(value)) => return Ok(value),
         Ok(Err(error)) => Err(chain(error.as_ref())),
         // It came from another thread, whose hook has printed the place.
         Err(payload) if panic.is_empty() => {
@@ -39,7 +42,8 @@ pub fn guard<T>(code: impl FnOnce() -> Result<T>) -> std::result::Result<T, Stri
             Err(format!("panicked: {}", text.unwrap_or("without a message")))
         }
         Err(_) => Err(panic),
-    }
+    };
+    outcome.map_err(|text: String| text.chars().take(LONGEST).collect())
 }
 
 /// An error and its causes in one line.

@@ -1,10 +1,11 @@
 //! Workers as containers: asked for by the hosts of their blocks, started with the files and secrets that the master itself
 //! got, replaced on other nodes. A task of its own speaks with YARN, so that heartbeats go on whatever else happens.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use lapwing_container::algorithm::OnLoss;
 use lapwing_container::files::Files;
 use lapwing_container::locate::Master;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -21,6 +22,7 @@ use crate::cluster::{ClusterJob, room};
 use crate::engine::Seat;
 use crate::error::{Failure, Kind, log};
 use crate::job::{Bytes, Job};
+use crate::output;
 use crate::staging::{Role, environment};
 
 /// Hosts asked for by name: more do not help the scheduler.
@@ -34,6 +36,8 @@ const CHOOSY: Duration = Duration::from_millis(2200);
 pub(crate) struct Kit {
     pub(crate) context: LaunchContext,
     pub(crate) master: Master,
+    /// Memory of the largest container that there is, MiB.
+    pub(crate) largest_mb: u64,
 }
 
 /// The master's end.
@@ -41,6 +45,7 @@ pub(crate) struct Yarn {
     orders: UnboundedSender<Order>,
     happenings: UnboundedReceiver<Happening>,
     board: Arc<Board>,
+    job: Arc<Job>,
     staging: ClusterJob,
     task: tokio::task::JoinHandle<()>,
 }
@@ -77,7 +82,8 @@ impl Yarn {
             cluster_nodes: 0,
             progress: 0.0,
         };
-        Self { orders, happenings, board, staging: cluster, task: tokio::spawn(session.run(taken)) }
+        let job = session.job.clone();
+        Self { orders, happenings, board, job, staging: cluster, task: tokio::spawn(session.run(taken)) }
     }
 }
 
@@ -119,12 +125,20 @@ impl Launcher for Yarn {
             Err(failure) => (FinalStatus::Failed, failure.text.clone()),
         };
         log(&diagnostics);
+        let failed = outcome.is_err();
         self.board.post(&News::End(outcome));
-        let (board, staging) = (self.board.clone(), self.staging.clone());
+        let (board, staging, job) = (self.board.clone(), self.staging.clone(), self.job.clone());
         let _ = tokio::task::spawn_blocking(move || {
             let (files, directory) = Files::of(&staging.staging)?;
             if staging.detached {
+                if failed {
+                    output::discard(&job);
+                }
                 return files.remove(directory);
+            }
+            if files.status(directory)?.is_none() {
+                // The client was interrupted and has cleaned up; nobody reads this any more.
+                return Ok(());
             }
             files.write(&format!("{directory}/news.jsonl"), board.after(0).join("\n").as_bytes(), 0o600)
         })
@@ -223,7 +237,7 @@ impl Session {
         let memory = self.larger.get(&seat.worker).copied().unwrap_or(self.cluster.worker_memory_mb);
         let splits = self.job.seats()[seat.worker as usize].clone();
         let mut hosts: Vec<(u64, String)> =
-            self.job.hosts(splits).into_iter().map(|(host, bytes)| (bytes, host)).collect();
+            self.job.placed(splits).hosts.into_iter().map(|(host, bytes)| (bytes, host)).collect();
         hosts.sort_by(|a, b| b.cmp(a));
         hosts.retain(|(_, host)| !self.avoided.contains(host));
         // To the scheduler all hosts of an ask are equally good: one with fewer of the bytes must not be among them.
@@ -235,10 +249,14 @@ impl Session {
         }
         let hosts = hosts.into_iter().map(|(_, host)| host);
         let hosts: Vec<String> = hosts.take(HOSTS).collect();
+        // To YARN a host counts only together with its rack.
+        let racks = hosts.iter().filter_map(|host| self.job.racks.get(host).cloned());
+        let racks = racks.collect::<BTreeSet<_>>().into_iter().collect();
         let choosy = choosy && !hosts.is_empty();
         let ask = Ask {
             relax: !choosy,
             hosts,
+            racks,
             label: self.cluster.node_label.clone(),
             ..Ask::new(key, Resource { memory_mb: memory, vcores: self.job.worker_cores })
         };
@@ -305,9 +323,12 @@ impl Session {
         let mut how = format!("on {host} {}", completed.explain());
         let too_large = matches!(completed.exit_status, ExitStatus::MemoryExceeded | ExitStatus::Exited(137));
         if too_large && !self.larger.contains_key(&seat.worker) {
-            let more = container.resource.memory_mb * 3 / 2;
-            self.larger.insert(seat.worker, more);
-            how = format!("{how}; the next one gets {}", Bytes(more << 20));
+            let had = container.resource.memory_mb;
+            let more = (had * 3 / 2).min(self.kit.largest_mb);
+            self.larger.insert(seat.worker, more.max(had));
+            if more > had {
+                how = format!("{how}; the next one gets {}", Bytes(more << 20));
+            }
         }
         if completed.exit_status != ExitStatus::Preempted {
             self.avoid(host);
@@ -332,7 +353,9 @@ impl Session {
     /// A job that cannot get its containers says so, and why, and holds nothing meanwhile.
     async fn check_patience(&mut self) {
         let limit = Duration::from_secs(self.job.start_timeout);
-        let late = self.waiting.values().filter(|wish| wish.since.elapsed() > limit).count();
+        // Under `ignore` the job goes on without a worker that was lost, for as long as it takes to find room for another.
+        let needed = |wish: &&Wish| self.job.on_loss == OnLoss::Restart || wish.seat.incarnation == 0;
+        let late = self.waiting.values().filter(needed).filter(|wish| wish.since.elapsed() > limit).count();
         if late == 0 {
             return;
         }

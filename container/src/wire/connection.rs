@@ -176,6 +176,8 @@ pub async fn write_all<S: AsyncWrite + Unpin>(
                 }
             }
         }
+        // TLS keeps what the socket would not take at once, and would send it with the next message only.
+        stream.flush().await?;
     }
 }
 

@@ -35,7 +35,10 @@ fn main() {
         }
     }
     let (ours, shells) = (median(ours), median(shells));
-    println!("medians of {RUNS}: first pass {ours:.2} s, distributed shell {shells:.2} s, ratio {:.2}", ours / shells);
+    println!(
+        "medians of {RUNS}: first pass {ours:.2} s, distributed shell {shells:.2} s, ratio {:.2}",
+        ours / shells
+    );
     println!("the master held {:.1} MiB at the most", most as f64 / f64::from(1 << 20));
 }
 
@@ -43,7 +46,16 @@ fn main() {
 fn first_pass(lab: &Lab) -> (f64, u64) {
     let start = Instant::now();
     let mut job = Command::new(env!("CARGO_BIN_EXE_sgd"))
-        .args(["--master", "yarn", "--workers", "3", "--splits", "3", "--input", "/data/breast_cancer.libsvm"])
+        .args([
+            "--master",
+            "yarn",
+            "--workers",
+            "3",
+            "--splits",
+            "3",
+            "--input",
+            "/data/breast_cancer.libsvm",
+        ])
         .args(["--worker-memory", "512m", "--master-memory", "512m", "--passes", "2000"])
         .envs(lab.envs())
         .stdout(Stdio::null())
@@ -69,7 +81,16 @@ fn shell(lab: &Lab) -> f64 {
         .java("org.apache.hadoop.yarn.applications.distributedshell.Client")
         .arg("-jar")
         .arg(jar)
-        .args(["-shell_command", "true", "-num_containers", "3", "-container_memory", "256", "-master_memory", "256"])
+        .args([
+            "-shell_command",
+            "true",
+            "-num_containers",
+            "3",
+            "-container_memory",
+            "256",
+            "-master_memory",
+            "256",
+        ])
         .output()
         .expect("Java starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

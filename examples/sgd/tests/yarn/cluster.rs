@@ -160,7 +160,7 @@ pub(crate) fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
 
 /// The ResourceManager's report of an application.
 pub(crate) fn report(lab: &Lab, id: &str) -> Value {
-    json(&format!("{}/ws/v1/cluster/apps/{id}", lab.rm_web()))["app"].take()
+    json(&format!("{}/ws/v1/cluster/apps/{id}?user.name={USER}", lab.rm_web()))["app"].take()
 }
 
 /// State and final status of an application once it is over.

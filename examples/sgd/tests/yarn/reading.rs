@@ -51,6 +51,12 @@ fn every_split_is_read_once_and_where_its_blocks_are() {
     assert_eq!(summary["node_local_possible"], possible);
     assert_eq!(summary["node_local_bytes"], possible, "{summary}");
     assert!(possible < size, "{possible} of {size}");
+    // All nodes of the lab are in one rack.
+    let sum = |what: &str| -> u64 {
+        summary["readings"].as_array().unwrap().iter().map(|reading| reading[what].as_u64().unwrap()).sum()
+    };
+    assert_eq!(sum("node_local_bytes"), possible);
+    assert_eq!((sum("rack_local_bytes"), sum("remote_bytes")), (size - possible, 0), "{summary}");
 
     // A copy on every node: wherever a worker is, its bytes are.
     let address =
