@@ -70,6 +70,19 @@ pub(crate) fn discard(job: &Job) {
     }
 }
 
+/// Refuses an output that cannot be written, before any work is done.
+pub(crate) fn try_out(job: &Job) -> Result<(), Failure> {
+    let write = |part: String| {
+        let (files, part) = Files::of(&part)?;
+        files.create_directory(part).and_then(|()| files.remove(part))
+    };
+    let Some(directory) = &job.output else { return Ok(()) };
+    let failed = |error: io::Error| {
+        Failure::new(Kind::Input, format!("the output {directory} cannot be written: {error}"))
+    };
+    write(beside(directory, job.id)).map_err(failed)
+}
+
 /// Refuses an output that exists, before any work is done.
 pub(crate) fn check(directory: &str, overwrite: bool) -> Result<(), Failure> {
     let look = || {

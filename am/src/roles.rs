@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lapwing_container::algorithm::Algorithm;
+use lapwing_container::files::Files;
 use lapwing_container::locate::Master;
 use lapwing_container::wire::connection::WireError;
 use lapwing_container::wire::secure::{Gate, Trust};
 use lapwing_container::worker::{self, Setup};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{channel, unbounded_channel};
 use yarn_client::credentials::{Credentials, kind};
 use yarn_client::rest::LocalResource;
@@ -29,6 +31,7 @@ use crate::launcher::Launcher;
 use crate::launcher::local::Local;
 use crate::launcher::yarn::{Kit, Yarn};
 use crate::listener::{bind, listen};
+use crate::output;
 use crate::parent;
 use crate::predict::Predict;
 use crate::staging::{Role, Start};
@@ -57,7 +60,7 @@ pub(crate) fn serve<A: Algorithm>(
     match &job.predict {
         None => play(algorithm, start, job, &trust, arguments),
         Some(model) => {
-            let predict = Predict::new(algorithm, crate::output::read(model)?, &job);
+            let predict = Predict::new(algorithm, output::read(model)?, &job);
             play(predict, start, job, &trust, arguments)
         }
     }
@@ -133,14 +136,31 @@ fn lead<A: Algorithm>(
                 Ok::<bool, Failure>(drive(algorithm, attempt, job, gate, listener, launcher).await)
             }
             Some(cluster) => {
-                let launcher = register(&job, cluster, master, arguments).await?;
-                Ok(drive(algorithm, attempt, job, gate, listener, launcher).await)
+                let launcher = register(&job, cluster.clone(), master, arguments).await?;
+                tokio::select! {
+                    done = drive(algorithm, attempt, job.clone(), gate, listener, launcher) => Ok(done),
+                    () = killed(&cluster, &job) => Ok(false),
+                }
             }
         }
     });
     // A worker's goodbye may still be on its way out; threads of the user's are not waited for.
     runtime.shutdown_timeout(Duration::from_millis(100));
     Ok(if done? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Returns when YARN ends this process. Nobody else tidies up behind a job that its client has left alone.
+async fn killed(cluster: &ClusterJob, job: &Arc<Job>) {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    terminate.recv().await;
+    if cluster.detached {
+        let (staging, job) = (cluster.staging.clone(), job.clone());
+        let tidy = move || {
+            output::discard(&job);
+            Files::of(&staging).and_then(|(files, path)| files.remove(path))
+        };
+        let _ = tokio::task::spawn_blocking(tidy).await;
+    }
 }
 
 async fn drive<A: Algorithm, L: Launcher>(

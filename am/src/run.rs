@@ -103,6 +103,7 @@ fn client<A: Algorithm>(
         answer(&dry_run::describe::<A>(&job, args, cluster.as_ref())?)?;
         return Ok(ExitCode::SUCCESS);
     }
+    output::try_out(&job)?;
     let mut progress = Progress::new(args.progress, args.report.as_deref())?;
     let asked = args.workers.is_some() || matches!(args.master, Master::Local(Some(_)));
     if asked && job.workers < workers {
@@ -191,6 +192,14 @@ fn plan<A: Algorithm>(
     splits::check(&files, cut)?;
     let splits = splits::plan(&files, cut);
     let on_loss = args.on_loss.unwrap_or_else(|| algorithm.on_loss());
+    let faults = args.fault.clone().unwrap_or_default();
+    let last = workers.min(splits.len() as u32) - 1;
+    if let Some(worker) = faults.last_worker().filter(|&worker| worker > last) {
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("--fault names worker {worker}, the job has 0 to {last}"),
+        ));
+    }
     let id = nonce().map_err(|error| Failure::cluster("random bytes", error))?;
     let id = id[..8].iter().fold(0, |id, &byte| id << 8 | u64::from(byte));
     Ok(Job {
@@ -213,7 +222,7 @@ fn plan<A: Algorithm>(
         output,
         overwrite: args.overwrite,
         predict,
-        faults: args.fault.clone().unwrap_or_default(),
+        faults,
         worker_env: args.worker_env.clone(),
         placement: Vec::new(),
         racks: BTreeMap::new(),

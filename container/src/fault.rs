@@ -29,6 +29,11 @@ struct Kill {
 }
 
 impl Script {
+    /// The highest number of a worker that the script names.
+    pub fn last_worker(&self) -> Option<u32> {
+        self.faults.iter().map(|fault| fault.worker).max()
+    }
+
     /// Dies by SIGKILL, as by the kernel's out-of-memory killer, if the script says so for this process and point.
     pub fn fire(&self, worker: u32, incarnation: u32, point: Point) {
         if incarnation == 0 && self.faults.contains(&Kill { worker, point }) {
@@ -83,6 +88,7 @@ mod tests {
     fn a_script_reads_and_prints() {
         let text = "kill:w3@pass2,kill:w1@load,kill:w0@step5";
         assert_eq!(text.parse::<Script>().unwrap().to_string(), text);
+        assert_eq!(text.parse::<Script>().unwrap().last_worker(), Some(3));
         assert!("kill:3@pass2".parse::<Script>().unwrap_err().contains("expected kill:wN@load"));
     }
 }

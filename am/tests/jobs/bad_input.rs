@@ -93,6 +93,14 @@ fn an_output_that_exists_is_refused_before_anything_is_done() {
 }
 
 #[test]
+fn an_output_that_cannot_be_written_is_refused_before_anything_is_done() {
+    let bed = Bed::new();
+    let told = ["/proc/nowhere/model cannot be written"];
+    bed.run("--input table --output /proc/nowhere/model").assert_failed(3, &told);
+    bed.assert_clean();
+}
+
+#[test]
 fn overwrite_replaces_a_model_only_when_the_new_one_is_complete() {
     let bed = Bed::new();
     let job = "--input table --splits 3 --master local[2] --output model";

@@ -99,6 +99,22 @@ fn a_detached_job_needs_nobody() {
 }
 
 #[test]
+fn a_detached_job_that_is_killed_tidies_up_by_itself() {
+    let Some((lab, _shared)) = shared() else { return };
+    let place = Place::new();
+    let (input, output) = (place.input(lab, 2_000), place.there("model"));
+    let io = ["--detach", "--passes", "1000000", "--workers", "1", "--input", &input, "--output", &output];
+    let ended = run(lab, &[&SMALL[..], &io].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let id = ended.stdout.trim_end().to_owned();
+    eventually("the job runs", || (report(lab, &id)["state"] == "RUNNING").then_some(()));
+    let mut kill = lab.yarn_command("application").unwrap();
+    assert!(kill.args(["-kill", &id]).env("HADOOP_USER_NAME", USER).output().unwrap().status.success());
+    nothing_left(lab, &id);
+    assert_eq!(names(lab, place.there("").trim_end_matches('/')), ["data.libsvm"]);
+}
+
+#[test]
 fn a_dry_run_tells_splits_placement_memory_and_room_and_submits_nothing() {
     let Some((lab, _shared)) = shared() else { return };
     let place = Place::new();
