@@ -7,7 +7,7 @@ use lapwing_container::algorithm::{Algorithm, Pass, RoundKind, Step};
 use lapwing_container::guard::guard;
 use lapwing_container::merge_tree::{Node, Partials, Tree};
 use lapwing_container::wire::message::{PAYLOAD_CAP, Round, Summary};
-use lapwing_container::wire::{Buffer, Wire, digest};
+use lapwing_container::wire::{Buffer, Wire, digest, recycle};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::error::{Failure, Kind};
@@ -130,7 +130,9 @@ impl<A: Algorithm> Aggregator<A> {
             }
             Request::Merge(node, payload) => {
                 let update =
-                    A::Update::decode(&payload).map_err(|error| Failure::cluster("an update", error))?;
+                    A::Update::decode(&payload).map_err(|error| Failure::cluster("an update", error));
+                recycle(payload);
+                let update = update?;
                 let Self { algorithm, partials, .. } = self;
                 guard(|| {
                     partials.insert(node, update, |into, other| algorithm.merge(into, other));

@@ -64,6 +64,8 @@ pub(crate) fn environment(staging: &str, role: &Role) -> BTreeMap<String, String
         (STAGING, staging.to_owned()),
         ("MALLOC_MMAP_THRESHOLD_", (32u64 << 20).to_string()),
         ("MALLOC_TRIM_THRESHOLD_", (1u64 << 40).to_string()),
+        // Without it the heap of a thread, once empty, is unmapped and made anew at every pass.
+        ("MALLOC_TOP_PAD_", (64u64 << 20).to_string()),
         ("GLIBC_TUNABLES", tunables),
     ];
     pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()

@@ -16,7 +16,7 @@ use crate::merge_tree::{Node, Tree};
 use crate::wire::connection::Outgoing;
 use crate::wire::frame::Tag;
 use crate::wire::message::{Fault, Loaded, Message, Round, RoundKind, Summary};
-use crate::wire::{Buffer, Wire};
+use crate::wire::{Buffer, Wire, recycle};
 use crate::worker::{CREDIT_BYTES, Setup};
 
 /// What the computing thread is asked for.
@@ -79,7 +79,7 @@ impl<A: Algorithm> Compute<A> {
             let outcome = match order {
                 Order::Load(splits) => self.load(splits),
                 Order::Round { round, nodes, summary, state, since } => {
-                    self.round(round, &nodes, &summary, &state, since)
+                    self.round(round, &nodes, &summary, state, since)
                 }
             };
             if let Err(Failure { fault, split, text }) = outcome {
@@ -124,11 +124,13 @@ impl<A: Algorithm> Compute<A> {
         round: Round,
         nodes: &[Node],
         summary: &Summary,
-        state: &Buffer,
+        state: Buffer,
         since: Instant,
     ) -> Result<(), Failure> {
         let system = |text: String| Failure { fault: Fault::System, split: None, text };
-        let state = A::State::decode(state).map_err(|error| system(error.to_string()))?;
+        let decoded = A::State::decode(&state).map_err(|error| system(error.to_string()));
+        recycle(state);
+        let state = decoded?;
         let tree = Tree::new(self.setup.splits.len() as u32);
         let held = self.first..self.first + self.resident.len() as u32;
         let scan = Scan { compute: self, tree, round, state: &state, summary };

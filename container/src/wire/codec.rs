@@ -4,6 +4,8 @@
 //! cost of a pass near that of the copies themselves. The same value always gives the same bytes (little-endian, padding
 //! zeroed), so a digest of the bytes is a digest of the value.
 
+use std::sync::{Mutex, PoisonError};
+
 use rkyv::api::high::{HighDeserializer, HighSerializer, HighValidator};
 use rkyv::bytecheck::CheckBytes;
 use rkyv::rancor::Error;
@@ -59,6 +61,29 @@ where
         rkyv::from_bytes::<T, Error>(bytes)
             .map_err(|source| CodecError { what: "a message does not hold what its kind says", source })
     }
+}
+
+/// Buffers whose messages were read, kept for the next of the same length: their memory need not be cleared again. At most 64 MiB.
+static SPARE: Mutex<Vec<Buffer>> = Mutex::new(Vec::new());
+const SPARE_BYTES: usize = 64 << 20;
+
+/// Gives back the buffer of a message that has been read.
+pub fn recycle(buffer: Buffer) {
+    let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+    if spare.iter().map(Buffer::capacity).sum::<usize>() + buffer.capacity() <= SPARE_BYTES {
+        spare.push(buffer);
+    }
+}
+
+/// A spare buffer of exactly this length, with whatever is in it; none if there is none.
+pub(super) fn spare(length: usize) -> Option<Buffer> {
+    let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+    let at = spare.iter().position(|buffer| buffer.len() == length);
+    if at.is_none() && spare.len() > 8 {
+        // Lengths that no longer come.
+        spare.clear();
+    }
+    at.map(|at| spare.swap_remove(at))
 }
 
 /// A writer that only counts.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use super::codec::{Buffer, CodecError, Wire};
+use super::codec::{Buffer, CodecError, Wire, spare};
 use super::frame::{FRAME_CAP, FrameError, HEADER_BYTES, Header, Kind, Tag};
 use super::message::{Message, PAYLOAD_CAP};
 
@@ -75,7 +75,8 @@ pub struct Outgoing {
 pub struct Reader<S> {
     stream: S,
     job: u64,
-    partial: Option<(Inbound, usize)>,
+    /// A message whose payload is on its way, with the payload's length and how much of it is missing.
+    partial: Option<(Inbound, usize, usize)>,
     scratch: Buffer,
 }
 
@@ -127,26 +128,29 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         if self.partial.is_some() {
             return Err(WireError::Order("a second payload began before the first one's end"));
         }
-        self.partial = Some((inbound, announced as usize));
+        self.partial = Some((inbound, announced as usize, announced as usize));
         Ok(None)
     }
 
     async fn chunk(&mut self, length: usize) -> Result<Option<Inbound>, WireError> {
-        let Some((inbound, missing)) = &mut self.partial else {
+        let Some((inbound, whole, missing)) = &mut self.partial else {
             return Err(WireError::Order("a chunk came without a message that announced it"));
         };
         if length == 0 || length > *missing {
             return Err(WireError::Order("a chunk is empty or longer than what was announced"));
         }
-        // The cap was checked; still, memory grows only as fast as bytes come once the first chunk is here.
-        let have = inbound.payload.len();
+        let payload = &mut inbound.payload;
+        let have = *whole - *missing;
         if have == 0 {
-            inbound.payload.reserve(*missing);
+            // The cap was checked; still, memory that is new grows only as fast as bytes come.
+            *payload = spare(*whole).unwrap_or_else(|| Buffer::with_capacity(*whole));
         }
-        inbound.payload.resize(have + length, 0);
-        self.stream.read_exact(&mut inbound.payload[have..]).await?;
+        if payload.len() < have + length {
+            payload.resize(have + length, 0);
+        }
+        self.stream.read_exact(&mut payload[have..have + length]).await?;
         *missing -= length;
-        Ok(if *missing == 0 { self.partial.take().map(|(inbound, _)| inbound) } else { None })
+        Ok(if *missing == 0 { self.partial.take().map(|(inbound, ..)| inbound) } else { None })
     }
 }
 

@@ -7,4 +7,4 @@ pub mod handshake;
 pub mod message;
 pub mod secure;
 
-pub use codec::{Buffer, CodecError, Wire, digest};
+pub use codec::{Buffer, CodecError, Wire, digest, recycle};

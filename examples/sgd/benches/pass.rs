@@ -1,7 +1,7 @@
 //! What a pass of SGD costs on one core beside the same arithmetic in a bare loop: 200,000 rows, 12 million numbers.
 //!
-//! The two sides alternate: the master's `step` runs the bare loop from the same state, checks that it gives the same bits, and
-//! notes how long it took. Run with `cargo bench -p sgd --bench pass`.
+//! The two sides alternate over the same rows in memory: after each pass the worker runs the bare loop from the same state, checks
+//! that it gives the same bits, and tells how long that took; the rest of the pass is the framework's. Run with `cargo bench -p sgd --bench pass`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -12,10 +12,9 @@ mod sgd;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::sync::OnceLock;
 use std::time::Instant;
 
-use lapwing::load::{Format, Load, LoadOptions, SparseRows};
+use lapwing::load::SparseRows;
 use lapwing::math::{LogSum, add_scaled, dot, logistic};
 use lapwing::rng::Rng;
 use lapwing::{Algorithm, At, Pass, Result, Step, Summary};
@@ -29,45 +28,45 @@ const PASSES: usize = 21;
 struct Timed {
     #[command(flatten)]
     sgd: Sgd,
-    /// The input again, for the bare loop
-    #[arg(long)]
-    data: PathBuf,
     /// Where to write how long the bare loop took
     #[arg(long)]
     times: PathBuf,
-    #[arg(skip)]
-    rows: OnceLock<SparseRows>,
 }
 
 impl Algorithm for Timed {
     type Data = SparseRows;
     type Local = Vec<u32>;
     type State = Linear;
-    type Update = Epochs;
+    /// The pass's own, how long the bare loop took, and all that is to be taken off the pass.
+    type Update = (Epochs, f64, f64);
     type Memory = Vec<f64>;
 
     fn init(&self, summary: &Summary) -> Result<Linear> {
-        self.rows.get_or_init(|| load(&self.data));
         self.sgd.init(summary)
     }
 
-    fn pass(&self, data: &SparseRows, order: &mut Vec<u32>, state: &Linear, at: &At) -> Result<Epochs> {
-        self.sgd.pass(data, order, state, at)
-    }
-
-    fn merge(&self, into: &mut Epochs, other: Epochs) {
-        self.sgd.merge(into, other);
-    }
-
-    fn step(&self, state: Linear, update: Epochs, times: &mut Vec<f64>, pass: &Pass) -> Result<Step<Linear>> {
+    fn pass(&self, data: &SparseRows, order: &mut Vec<u32>, state: &Linear, at: &At) -> Result<Self::Update> {
+        let update = self.sgd.pass(data, order, state, at)?;
         let start = Instant::now();
-        let data = self.rows.get().expect("init loads them");
-        let (model, loss) = bare(data, &state, pass.number);
-        times.push(start.elapsed().as_secs_f64());
+        let (model, loss) = bare(data, state, at.pass);
+        let seconds = start.elapsed().as_secs_f64();
         assert_eq!(loss, update.loss, "the bare loop computes the same objective");
         assert_eq!(model.weights, update.models.weights, "and the same model");
-        // All of this is taken off the pass.
-        times.push(start.elapsed().as_secs_f64());
+        Ok((update, seconds, start.elapsed().as_secs_f64()))
+    }
+
+    fn merge(&self, into: &mut Self::Update, other: Self::Update) {
+        self.sgd.merge(&mut into.0, other.0);
+    }
+
+    fn step(
+        &self,
+        state: Linear,
+        (update, seconds, off): Self::Update,
+        times: &mut Vec<f64>,
+        pass: &Pass,
+    ) -> Result<Step<Linear>> {
+        times.extend([seconds, off]);
         if pass.number as usize == PASSES {
             std::fs::write(&self.times, times.iter().map(|time| format!("{time}\n")).collect::<String>())?;
         }
@@ -113,7 +112,7 @@ fn main() -> ExitCode {
     generate(&input);
     let text = |path: &Path| path.display().to_string();
     let status = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--input", &text(&input), "--data", &text(&input), "--times", &text(&times)])
+        .args(["--input", &text(&input), "--times", &text(&times)])
         .args(["--report", &text(&report), "--progress", "never", "--master", "local[1]", "--splits", "1"])
         .args(["--columns", &COLUMNS.to_string(), "--passes", &PASSES.to_string()])
         .stdout(std::process::Stdio::null())
@@ -142,25 +141,6 @@ fn main() -> ExitCode {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
-}
-
-fn load(path: &Path) -> SparseRows {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(path).expect("the input is there");
-    let modified_ms = (metadata.mtime() as u64) * 1000 + metadata.mtime_nsec() as u64 / 1_000_000;
-    let length = metadata.len();
-    let path = path.display().to_string();
-    let range = lapwing::split::Range {
-        path,
-        offset: 0,
-        length,
-        file_length: length,
-        modified_ms,
-        hosts: Vec::new(),
-    };
-    let split = lapwing::split::Split { number: 0, ranges: vec![range] };
-    let options = LoadOptions { format: Format::Libsvm, columns: Some(COLUMNS as u32) };
-    SparseRows::load(&split, &options).expect("the input loads").0
 }
 
 /// 60 numbers a row, low columns far more often than high ones, as words in texts are.
