@@ -50,7 +50,9 @@ async fn containers_live_and_end() {
         assert_eq!(am.end_of(container.id).await.exit_status, exit_status);
     }
     let greedy = am.container(Ask::new(4, SMALL)).await;
-    am.start(&greedy, &["sh", "-c", "head -c 600000000 /dev/zero | tail"]).await.unwrap();
+    // It holds what it took, or it could be over before the node looks, once a second.
+    let hold = "(head -c 600000000 /dev/zero; sleep 60) | tail";
+    am.start(&greedy, &["sh", "-c", hold]).await.unwrap();
     let ended = am.end_of(greedy.id).await;
     assert_eq!(ended.exit_status, ExitStatus::MemoryExceeded);
     let told = ended.explain();
