@@ -15,15 +15,22 @@ use crate::engine::Seat;
 /// Strangers that may be in the middle of proving themselves at once.
 const STRANGERS: usize = 256;
 
-/// What comes from workers.
+/// What comes from workers. A worker may call again before the end of its last connection is noticed, so each has a number.
 #[derive(Debug)]
 pub(crate) enum Call {
-    /// A worker introduced itself; messages for it go into the queue.
-    Arrived(Seat, UnboundedSender<Outgoing>),
+    /// A worker called; messages for it go into the queue.
+    Arrived(Line, String, UnboundedSender<Outgoing>),
     /// A worker said something.
-    Said(Seat, Inbound),
+    Said(Line, Inbound),
     /// A worker's connection ended.
-    Gone(Seat, String),
+    Gone(Line, String),
+}
+
+/// One connection of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) seat: Seat,
+    pub(crate) number: u64,
 }
 
 /// Listens on this address, ready for a thousand workers to call at the same moment.
@@ -38,7 +45,7 @@ pub(crate) fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener
 /// Takes calls for as long as anyone listens to them.
 pub(crate) async fn listen(listener: TcpListener, job: u64, gate: Gate, calls: Sender<Call>) {
     let mut strangers: VecDeque<AbortHandle> = VecDeque::new();
-    loop {
+    for number in 0.. {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             // Out of file descriptors, or the peer gave up meanwhile: not ours to end for.
@@ -53,8 +60,8 @@ pub(crate) async fn listen(listener: TcpListener, job: u64, gate: Gate, calls: S
             if let Ok((read, write)) = gate.accept(stream).await {
                 tokio::spawn(async move {
                     let mut reader = Reader::new(read, job);
-                    if let Ok(seat) = introduce(&mut reader).await {
-                        converse(write, reader, seat, &calls).await;
+                    if let Ok((seat, host)) = introduce(&mut reader).await {
+                        converse(write, reader, (Line { seat, number }, host), &calls).await;
                     }
                 });
             }
@@ -70,25 +77,30 @@ pub(crate) async fn listen(listener: TcpListener, job: u64, gate: Gate, calls: S
     }
 }
 
-async fn introduce(reader: &mut Reader<Incoming>) -> Result<Seat, WireError> {
+async fn introduce(reader: &mut Reader<Incoming>) -> Result<(Seat, String), WireError> {
     let limit = std::time::Duration::from_secs(handshake::HANDSHAKE_SECONDS);
     let hello = tokio::time::timeout(limit, reader.next()).await;
     match hello.unwrap_or(Err(WireError::Silent(handshake::HANDSHAKE_SECONDS)))?.message {
-        Message::Hello { worker, incarnation, .. } => Ok(Seat { worker, incarnation }),
+        Message::Hello { worker, incarnation, host, .. } => Ok((Seat { worker, incarnation }, host)),
         _ => Err(WireError::Order("the first message was no introduction")),
     }
 }
 
-async fn converse(write: Outbound, mut reader: Reader<Incoming>, seat: Seat, calls: &Sender<Call>) {
+async fn converse(
+    write: Outbound,
+    mut reader: Reader<Incoming>,
+    (line, host): (Line, String),
+    calls: &Sender<Call>,
+) {
     let (queue, outgoing) = unbounded_channel();
     tokio::spawn(write_all(write, outgoing));
-    if calls.send(Call::Arrived(seat, queue)).await.is_err() {
+    if calls.send(Call::Arrived(line, host, queue)).await.is_err() {
         return;
     }
     loop {
         let call = match reader.next().await {
-            Ok(inbound) => Call::Said(seat, inbound),
-            Err(error) => Call::Gone(seat, error.to_string()),
+            Ok(inbound) => Call::Said(line, inbound),
+            Err(error) => Call::Gone(line, error.to_string()),
         };
         let over = matches!(call, Call::Gone(..));
         if calls.send(call).await.is_err() || over {
