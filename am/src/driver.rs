@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 
 use crate::aggregate::{Begun, Reply, Request};
 use crate::chronicle::Chronicle;
-use crate::engine::{Engine, Event, Holding, Rules, Seat};
+use crate::engine::{Engine, Event, Rules, Seat};
 use crate::error::{Failure, Kind};
 use crate::job::{Bytes, Job};
 use crate::launcher::{Happening, Launcher, Lease, News, Outcome};
@@ -60,8 +60,6 @@ pub(crate) struct Driver<'a, L> {
 struct Worker {
     line: Line,
     queue: UnboundedSender<Outgoing>,
-    /// Until it has said what it holds.
-    introduction: Option<Holding>,
     /// Lines of the report that it keeps.
     lines: usize,
 }
@@ -192,10 +190,15 @@ impl<'a, L: Launcher> Driver<'a, L> {
 
     fn call(&mut self, call: Call) {
         match call {
-            Call::Arrived(line, host, queue) => {
+            Call::Arrived(line, holding, queue) => {
                 self.broken.remove(&line.seat);
-                let introduction = Some(Holding { host, ..Holding::default() });
-                self.workers.insert(line.seat, Worker { line, queue, introduction, lines: 0 });
+                self.workers.insert(line.seat, Worker { line, queue, lines: 0 });
+                for &loaded in &holding.loaded {
+                    if self.chronicle.held(loaded) {
+                        self.launcher.tell(News::Loaded(self.chronicle.splits_loaded()));
+                    }
+                }
+                self.handle(Event::Hello(line.seat, holding));
             }
             Call::Said(line, inbound) if self.is_present(line) => self.said(line.seat, inbound),
             Call::Gone(line, why) if self.is_present(line) => {
@@ -217,15 +220,12 @@ impl<'a, L: Launcher> Driver<'a, L> {
             return;
         }
         match message {
-            Message::Loaded { split } => self.loaded(seat, split),
-            Message::Holding { records, newest } => {
-                let round = |(pass, kind)| Round { pass, kind };
-                let worker = self.workers.get_mut(&seat).and_then(|worker| worker.introduction.take());
-                if let Some(mut holding) = worker {
-                    holding.records = records.into_iter().map(round).collect();
-                    holding.newest = newest.map(round);
-                    self.handle(Event::Hello(seat, holding));
+            Message::Loaded { split } => {
+                if self.chronicle.loaded(split, self.start.elapsed()) {
+                    self.launcher.tell(News::Loaded(self.chronicle.splits_loaded()));
                 }
+                self.fire(Point::Load);
+                self.handle(Event::Loaded(seat, split));
             }
             Message::Kept { kind } => self.handle(Event::Kept(seat, Round { pass: tag.pass, kind })),
             Message::Snapshot { .. } => self.ask(Request::Restore(payload)),
@@ -250,27 +250,6 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 self.handle(Event::Heard(seat));
             }
             _ => self.handle(Event::Heard(seat)),
-        }
-    }
-
-    /// A split is in memory: as part of an introduction, or because it was to be loaded.
-    fn loaded(&mut self, seat: Seat, loaded: lapwing_container::wire::message::Loaded) {
-        if loaded.split as usize >= self.job.splits.len() {
-            return;
-        }
-        let introduction = self.workers.get_mut(&seat).and_then(|worker| worker.introduction.as_mut());
-        let introduced = introduction.map(|holding| holding.loaded.push(loaded)).is_some();
-        let first = if introduced {
-            self.chronicle.held(loaded)
-        } else {
-            self.chronicle.loaded(loaded, self.start.elapsed())
-        };
-        if first {
-            self.launcher.tell(News::Loaded(self.chronicle.splits_loaded()));
-        }
-        if !introduced {
-            self.fire(Point::Load);
-            self.handle(Event::Loaded(seat, loaded));
         }
     }
 

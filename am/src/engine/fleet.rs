@@ -144,10 +144,11 @@ impl Fleet {
         }
         (slot.heard, slot.awaited, slot.started) = (now, false, true);
         slot.host.clone_from(&holding.host);
-        slot.held = holding.loaded.iter().map(|loaded| loaded.split).collect();
+        slot.held.clear();
         for loaded in &holding.loaded {
             if let Some(known) = self.loaded.get_mut(loaded.split as usize) {
                 *known = Some(*loaded);
+                slot.held.insert(loaded.split);
             }
         }
         self.order(seat.worker as usize, false, out);
