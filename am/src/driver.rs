@@ -43,8 +43,10 @@ pub(crate) struct Driver<'a, L> {
     broken: BTreeMap<Seat, (Instant, String)>,
     /// What each worker last said of its memory, bytes.
     resident: BTreeMap<Seat, u64>,
-    /// What the round at hand began with.
-    begun: Option<Begun>,
+    /// What the next round begins with, or the one at hand began with.
+    begun: Option<Arc<Begun>>,
+    /// What the last round that was broadcast began with: while its step is done it may still have to be kept.
+    open: Option<(Round, Arc<Begun>)>,
     summary: Summary,
     /// The update that the event at hand brought.
     update: Option<Buffer>,
@@ -60,7 +62,7 @@ pub(crate) struct Driver<'a, L> {
 struct Worker {
     line: Line,
     queue: UnboundedSender<Outgoing>,
-    /// Lines of the report that it keeps.
+    /// Lines of the report that it says it keeps.
     lines: usize,
 }
 
@@ -99,6 +101,7 @@ impl<'a, L: Launcher> Driver<'a, L> {
             broken: BTreeMap::new(),
             resident: BTreeMap::new(),
             begun: None,
+            open: None,
             summary: Summary::default(),
             update: None,
             updates: (0, 0),
@@ -227,7 +230,12 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 self.fire(Point::Load);
                 self.handle(Event::Loaded(seat, split));
             }
-            Message::Kept { kind } => self.handle(Event::Kept(seat, Round { pass: tag.pass, kind })),
+            Message::Kept { kind } => {
+                if let Some(worker) = self.workers.get_mut(&seat) {
+                    worker.lines = tag.pass.saturating_sub(1) as usize;
+                }
+                self.handle(Event::Kept(seat, Round { pass: tag.pass, kind }));
+            }
             Message::Snapshot { .. } => self.ask(Request::Restore(payload)),
             Message::Offer { kind, node, bytes } => {
                 self.handle(Event::Offered(seat, Round { pass: tag.pass, kind }, node, bytes));
@@ -256,11 +264,11 @@ impl<'a, L: Launcher> Driver<'a, L> {
     fn reply(&mut self, reply: Reply) {
         match reply {
             Reply::Initialised(begun) => {
-                self.begun = Some(begun);
+                self.begun = Some(Arc::new(begun));
                 self.handle(Event::Initialised);
             }
             Reply::Restored(begun, record) => {
-                self.begun = Some(begun);
+                self.begun = Some(Arc::new(begun));
                 let (round, summary) = (record.round(), record.summary);
                 self.summary = summary;
                 self.chronicle.summary(summary);
@@ -276,7 +284,7 @@ impl<'a, L: Launcher> Driver<'a, L> {
                     self.note(advice);
                 }
                 let every = self.job.checkpoint_every.filter(|every| pass.pass.is_multiple_of(*every));
-                self.begun = Some(next);
+                self.begun = Some(Arc::new(next));
                 self.launcher.tell(News::Pass(pass));
                 self.handle(Event::Stepped { done, objective: objective.is_finite() });
                 if every.is_some() {

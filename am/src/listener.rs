@@ -89,7 +89,9 @@ async fn introduce(reader: &mut Reader<Incoming>) -> Result<(Seat, Holding), Wir
         let mut holding = Holding { host, ..Holding::default() };
         loop {
             match reader.next().await?.message {
-                Message::Loaded { split } if holding.loaded.len() < MOST_SPLITS as usize => holding.loaded.push(split),
+                Message::Loaded { split } if holding.loaded.len() < MOST_SPLITS as usize => {
+                    holding.loaded.push(split)
+                }
                 Message::Holding { records, newest } => {
                     let round = |(pass, kind)| Round { pass, kind };
                     holding.records = records.into_iter().map(round).collect();

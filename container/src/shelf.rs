@@ -30,6 +30,8 @@ struct Inner {
     loaded: BTreeMap<u32, Loaded>,
     rounds: BTreeMap<Round, Held>,
     newest: Option<Round>,
+    /// Credits for a state that is still on its way: small messages overtake large ones.
+    early: BTreeSet<(Round, Node)>,
     records: BTreeMap<Round, Record>,
     /// The report's lines as far as the records tell them.
     lines: Vec<String>,
@@ -58,6 +60,7 @@ impl Shelf {
     pub(crate) fn connect(&self, queue: UnboundedSender<Outgoing>, tag: Tag, hello: Message) {
         let mut inner = self.lock();
         inner.line = Some((queue, tag));
+        inner.early.clear();
         inner.rounds.values_mut().for_each(|held| {
             held.asked.clear();
             held.granted.clear();
@@ -116,7 +119,9 @@ impl Shelf {
         if inner.rounds.get(&round).is_some_and(|held| held.digest != digest) {
             inner.rounds.remove(&round).into_iter().for_each(Held::recycle);
         }
+        let early = std::mem::take(&mut inner.early);
         let held = inner.rounds.entry(round).or_insert_with(|| Held::new(digest, state));
+        held.granted.extend(early.into_iter().filter(|(of, _)| *of == round).map(|(_, node)| node));
         let (state, mut wanted, mut ready) = (held.state.clone(), Vec::new(), Vec::new());
         for &node in nodes {
             held.asked.insert(node);
@@ -155,7 +160,10 @@ impl Shelf {
     /// A credit came.
     pub(crate) fn grant(&self, round: Round, node: Node) {
         let mut inner = self.lock();
-        let Some(held) = inner.rounds.get_mut(&round) else { return };
+        let Some(held) = inner.rounds.get_mut(&round).filter(|held| held.asked.contains(&node)) else {
+            inner.early.insert((round, node));
+            return;
+        };
         let first = held.granted.insert(node);
         if let Some(Some(update)) = held.begun.get(&node).cloned()
             // A small one did not wait for it.
@@ -296,13 +304,22 @@ mod tests {
         shelf.grant(round(1), NODE);
         shelf.grant(round(1), NODE);
         assert_eq!(said(&mut sent), ["update"], "a credit is for one update");
-        shelf.begin(round(2), 2, 0, buffer(4), &[NODE]);
-        shelf.grant(round(2), NODE);
-        shelf.ready(round(2), NODE, 5, buffer(large));
-        assert_eq!(said(&mut sent), ["update"]);
-        shelf.begin(round(3), 3, 0, buffer(4), &[NODE]);
-        shelf.ready(round(3), NODE, 5, buffer(4));
-        shelf.grant(round(3), NODE);
+        for early in [false, true] {
+            let round = round(if early { 4 } else { 2 });
+            if early {
+                // Small messages overtake large ones, and a state is large.
+                shelf.grant(round, NODE);
+            }
+            shelf.begin(round, 2, 0, buffer(4), &[NODE]);
+            if !early {
+                shelf.grant(round, NODE);
+            }
+            shelf.ready(round, NODE, 5, buffer(large));
+            assert_eq!(said(&mut sent), ["update"], "{early}");
+        }
+        shelf.begin(round(5), 3, 0, buffer(4), &[NODE]);
+        shelf.ready(round(5), NODE, 5, buffer(4));
+        shelf.grant(round(5), NODE);
         assert_eq!(said(&mut sent), ["update"], "small this time, it needed none");
     }
 

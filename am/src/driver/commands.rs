@@ -11,7 +11,7 @@ use lapwing_container::wire::message::{Message, Round, RoundKind};
 use lapwing_container::wire::{Buffer, Wire};
 
 use super::Driver;
-use crate::aggregate::Request;
+use crate::aggregate::{Begun, Request};
 use crate::checkpoint;
 use crate::engine::{Command, End, Event, Seat};
 use crate::error::{Failure, Kind};
@@ -81,6 +81,9 @@ impl<L: Launcher> Driver<'_, L> {
 
     fn broadcast(&mut self, round: Round, calls: Vec<(Seat, Vec<Node>)>) {
         let Some(begun) = &self.begun else { return };
+        if self.open.as_ref().is_none_or(|(open, _)| *open != round) {
+            self.open = Some((round, begun.clone()));
+        }
         let (state, digest, safe) = (begun.state.clone(), begun.digest, self.engine.safe());
         self.chronicle.broadcast(round, calls.iter().map(|(seat, _)| seat.worker));
         for (seat, nodes) in calls {
@@ -94,13 +97,11 @@ impl<L: Launcher> Driver<'_, L> {
         }
     }
 
-    /// Sends the record of the round at hand to a keeper, without the lines that it has.
+    /// Sends the record of the last round that was broadcast to a keeper, without the lines that it has.
     fn keep(&mut self, seat: Seat, round: Round) {
-        let lines = self.chronicle.lines().len();
-        let Some(worker) = self.workers.get_mut(&seat) else { return };
-        let known = std::mem::replace(&mut worker.lines, lines).min(lines);
-        let Some(record) = self.record(round, known) else { return };
-        match record.encode() {
+        let Some((_, begun)) = self.open.as_ref().filter(|(open, _)| *open == round) else { return };
+        let Some(worker) = self.workers.get(&seat) else { return };
+        match self.record(round, begun, worker.lines).encode() {
             Ok(bytes) => {
                 let message = Message::Keep { kind: round.kind, payload: bytes.len() as u64 };
                 self.send(seat, round.pass, message, Some(Arc::new(bytes)));
@@ -109,25 +110,27 @@ impl<L: Launcher> Driver<'_, L> {
         }
     }
 
-    fn record(&self, Round { pass, kind }: Round, known: usize) -> Option<Record> {
-        let begun = self.begun.as_ref()?;
-        Some(Record {
+    /// What is known at the beginning of a round: of the report, a line for each pass behind it.
+    fn record(&self, Round { pass, kind }: Round, begun: &Begun, known: usize) -> Record {
+        let behind = &self.chronicle.lines()[..pass as usize - 1];
+        let known = known.min(behind.len());
+        Record {
             pass,
             kind,
             summary: self.summary,
             memory: begun.memory.clone(),
             last: begun.last,
             known_lines: known as u32,
-            lines: self.chronicle.lines()[known..].to_vec(),
+            lines: behind[known..].to_vec(),
             notes: self.chronicle.notes(self.start.elapsed()),
-        })
+        }
     }
 
     /// Writes what the next pass begins with, beside the loop. If the last one is still being written, this one is left out.
     pub(super) fn write_checkpoint(&mut self) {
         let busy = self.checkpoint.as_ref().is_some_and(|task| !task.is_finished());
-        let record = self.engine.round().and_then(|next| self.record(next, 0));
-        let (Some(record), Some(begun)) = (record, &self.begun) else { return };
+        let (Some(next), Some(begun)) = (self.engine.round(), &self.begun) else { return };
+        let record = self.record(next, begun, 0);
         if busy || !self.lease.holds() {
             return;
         }

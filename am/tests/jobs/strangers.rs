@@ -137,7 +137,10 @@ fn even_a_peer_with_the_key_cannot_claim_too_much_or_speak_for_the_dead() {
     for orphan in [hello(0, 9), hello(77, 0)] {
         let told = send_as_peer(&staging, &address, &[orphan, holding.clone(), frame(job, &update)].concat());
         let stop = Message::Stop.encode().unwrap();
-        assert!(told.len() == 32 + stop.len() && told.ends_with(&stop), "nothing but that it may go: {told:?}");
+        assert!(
+            told.len() == 32 + stop.len() && told.ends_with(&stop),
+            "nothing but that it may go: {told:?}"
+        );
     }
     assert_undisturbed(&bed, running);
 }
