@@ -39,6 +39,8 @@ pub(crate) struct Driver<'a, L> {
     aggregator: mpsc::Sender<Request>,
     engine: Engine,
     start: Instant,
+    /// It has not yet completed a pass since it took over.
+    taken_over: bool,
     workers: BTreeMap<Seat, Worker>,
     broken: BTreeMap<Seat, (Instant, String)>,
     /// What each worker last said of its memory, bytes.
@@ -67,10 +69,11 @@ struct Worker {
 }
 
 impl<'a, L: Launcher> Driver<'a, L> {
-    /// A master for this job and attempt.
+    /// A master for this job and attempt, which began its work at `start`.
     pub(crate) fn new(
         job: Arc<Job>,
         attempt: u32,
+        start: Instant,
         launcher: &'a mut L,
         aggregator: mpsc::Sender<Request>,
     ) -> Self {
@@ -96,7 +99,8 @@ impl<'a, L: Launcher> Driver<'a, L> {
             launcher,
             aggregator,
             engine: Engine::new(rules),
-            start: Instant::now(),
+            start,
+            taken_over: attempt > 1,
             workers: BTreeMap::new(),
             broken: BTreeMap::new(),
             resident: BTreeMap::new(),
@@ -282,6 +286,13 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 let pass = self.chronicle.trained(objective, update_bytes, &next);
                 if let Some(advice) = self.chronicle.advice(update_bytes) {
                     self.note(advice);
+                }
+                if std::mem::take(&mut self.taken_over) {
+                    let seconds = self.start.elapsed().as_secs_f64();
+                    self.note(format!(
+                        "pass {} was complete {seconds:.3} s after the new master began",
+                        pass.pass
+                    ));
                 }
                 let every = self.job.checkpoint_every.filter(|every| pass.pass.is_multiple_of(*every));
                 self.begun = Some(Arc::new(next));

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lapwing_container::algorithm::Algorithm;
 use lapwing_container::files::Files;
@@ -141,15 +141,17 @@ fn lead<A: Algorithm>(
         let master = Master { attempt, address };
         match job.cluster.clone() {
             None => {
+                let since = Instant::now();
                 publish(&master, &start.staging).await?;
                 let launcher = Local::connect(Path::new(&start.staging), master).await.map_err(failed)?;
-                Ok::<bool, Failure>(drive(algorithm, attempt, job, gate, listener, launcher).await)
+                Ok::<bool, Failure>(drive(algorithm, (attempt, since), job, gate, listener, launcher).await)
             }
             Some(cluster) => {
                 let launcher = register(&job, cluster.clone(), master.clone(), arguments).await?;
+                let since = Instant::now();
                 publish(&master, &start.staging).await?;
                 tokio::select! {
-                    done = drive(algorithm, attempt, job.clone(), gate, listener, launcher) => Ok(done),
+                    done = drive(algorithm, (attempt, since), job.clone(), gate, listener, launcher) => Ok(done),
                     () = killed(&cluster, &job) => Ok(false),
                 }
             }
@@ -198,14 +200,20 @@ async fn is_over(cluster: &ClusterJob) -> bool {
     let (Ok(id), Ok(manager)) = (name.parse::<ContainerId>(), ResourceManager::new(&cluster.webs)) else {
         return false;
     };
-    let manager = manager.user(cluster.user.clone()).timeout(Duration::from_millis(150));
-    let state = tokio::time::timeout(Duration::from_millis(150), manager.state(id.attempt.application)).await;
-    matches!(state, Ok(Ok(state)) if state.is_final())
+    let manager = manager.user(cluster.user.clone()).timeout(Duration::from_millis(100));
+    // It is so a moment after the containers were told. By then the NodeManager's patience with this process is nearly over.
+    for _ in 0..5 {
+        if matches!(manager.state(id.attempt.application).await, Ok(state) if state.is_final()) {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    false
 }
 
 async fn drive<A: Algorithm, L: Launcher>(
     algorithm: A,
-    attempt: u32,
+    (attempt, since): (u32, Instant),
     job: Arc<Job>,
     gate: Gate,
     listener: TcpListener,
@@ -224,7 +232,7 @@ async fn drive<A: Algorithm, L: Launcher>(
     tokio::spawn(listen(listener, job.id, gate, calls));
     let (replies, replied) = unbounded_channel();
     let aggregator = aggregate::spawn(algorithm, job.clone(), attempt, launcher.lease(), replies);
-    match Driver::new(job, attempt, &mut launcher, aggregator).run(called, replied).await {
+    match Driver::new(job, attempt, since, &mut launcher, aggregator).run(called, replied).await {
         Some(outcome) => {
             let done = outcome.is_ok();
             launcher.end(outcome).await;
