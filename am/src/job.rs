@@ -424,6 +424,47 @@ impl FromStr for WorkerEnv {
 }
 
 #[cfg(test)]
+impl Job {
+    /// A job of one split, which is never run.
+    pub(crate) fn for_test() -> Self {
+        Self {
+            id: 1,
+            name: "test".to_owned(),
+            algorithm: "test".to_owned(),
+            arguments: BTreeMap::new(),
+            splits: vec![Split { number: 0, ranges: Vec::new() }],
+            load: LoadOptions { format: Format::Libsvm, columns: None },
+            workers: 1,
+            worker_cores: 1,
+            master_memory: 1 << 30,
+            passes: 1,
+            tolerance: None,
+            seed: 1,
+            on_loss: OnLoss::Restart,
+            max_failures: 3,
+            quorum: None,
+            pass_deadline: None,
+            min_coverage: 0.0,
+            spares: 0,
+            start_timeout: 120,
+            silence: Duration::from_secs(10),
+            master_timeout: Duration::from_secs(300),
+            max_attempts: 4,
+            checkpoint_every: None,
+            resume: false,
+            output: None,
+            overwrite: false,
+            predict: None,
+            faults: Script::default(),
+            worker_env: Vec::new(),
+            placement: Vec::new(),
+            racks: BTreeMap::new(),
+            cluster: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -248,3 +248,23 @@ fn describe(job: &Job, model: &Model) -> String {
     });
     format!("{description:#}\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complete_output_is_known_again_by_its_own_job_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("model").to_str().unwrap().to_owned();
+        let job = Job { id: 7, output: Some(directory.clone()), ..Job::for_test() };
+        let report = crate::chronicle::Chronicle::new(std::sync::Arc::new(job.clone()), 1)
+            .close(std::time::Duration::ZERO);
+        write(&directory, &job, &Model::default(), &["{}".to_owned()]).unwrap();
+        assert_eq!(finished(&job), None, "it has not got its name yet");
+        sign(&directory, &job, &report).unwrap();
+        commit(&directory, &job).unwrap();
+        assert_eq!(finished(&job), Some(report));
+        assert_eq!(finished(&Job { id: 8, ..job }), None, "another job's");
+    }
+}

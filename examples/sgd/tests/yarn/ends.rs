@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{IpAddr, UdpSocket};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::cluster::{
@@ -65,32 +66,48 @@ fn an_algorithm_that_fails_says_why_in_the_terminal_and_in_yarn() {
     assert_eq!(names(lab, place.there("").trim_end_matches('/')), ["data.libsvm"]);
 }
 
+/// Held by tests for which it matters how much of the small queue is free.
+static SMALL_QUEUE: Mutex<()> = Mutex::new(());
+
 #[test]
-fn with_fewer_containers_than_asked_for_the_job_begins_with_those_that_came() {
+fn two_jobs_on_a_full_cluster_both_begin_with_the_containers_that_came() {
     let Some((lab, _shared)) = shared() else { return };
+    let _queue = SMALL_QUEUE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let place = Place::new();
-    let (input, output) = (place.input(lab, 20_000), place.there("model"));
-    // The queue may use a fifth of the cluster: 2457 MiB, which are not 60 containers.
+    let input = place.input(lab, 20_000);
+    // The queue may use a fifth of the cluster: 2457 MiB, which are neither 7 containers nor twice that.
     let flags = ["--split-size", "8k", "--passes", "3"];
-    let io = ["--on-loss", "restart", "--workers", "60", "--queue", "small", "--start-timeout", "10"];
-    let (summary, ended) =
-        done(lab, &[&SMALL[..], &flags, &io, &["--input", &input, "--output", &output]].concat());
-    assert_eq!(place.model(lab, &output), place.local(&flags));
-    assert!(ended.stderr.contains(" got no container within 10 s: worker "), "{}", ended.stderr);
-    assert_eq!(summary["reread_bytes"], 0, "{summary}");
-    nothing_left(lab, &ended.application());
+    let io = ["--on-loss", "restart", "--workers", "6", "--queue", "small", "--start-timeout", "10"];
+    let outputs = ["one", "other"].map(|name| place.there(name));
+    let jobs = [0, 1].map(|job: usize| {
+        start(lab, &[&SMALL[..], &flags, &io, &["--input", &input, "--output", &outputs[job]]].concat())
+    });
+    let expected = place.local(&flags);
+    let mut short = 0;
+    for (job, output) in jobs.into_iter().zip(&outputs) {
+        let ended = job.end(Duration::from_secs(120));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert_eq!(place.model(lab, output), expected);
+        short += usize::from(ended.stderr.contains(" got no container within 10 s: worker "));
+        nothing_left(lab, &ended.application());
+    }
+    assert!(short > 0, "there was not room for both");
 }
 
 #[test]
 fn workers_that_cannot_hold_what_others_should_have_held_refuse_it() {
     let Some((lab, _shared)) = shared() else { return };
+    let _queue = SMALL_QUEUE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let place = Place::new();
-    // Of six workers with 20 MB of rows each two find room beside this master: a third part does not fit into 64 MiB.
-    fs::write(place.here("data.libsvm"), "1 1:1\n".to_owned() + &"-1\n1\n".repeat(4_000_000)).unwrap();
-    lab.put(place.here("data.libsvm"), &place.there("data.libsvm")).unwrap();
-    let (input, output) = (place.there("data.libsvm"), place.there("model"));
-    let sizes =
-        ["--master", "yarn", "--master-memory", "2304m", "--worker-memory", "64m", "--queue", "small"];
+    // A job that leaves 409 MiB of the queue: one more master, and two workers of 64 MiB.
+    let size = ["--master", "yarn", "--queue", "small", "--master-memory", "256m", "--worker-memory"];
+    let (input, endless) = (place.input(lab, 100), ["--workers", "1", "--passes", "100000000"]);
+    let other = start(lab, &[&size[..], &["1792m", "--input", &input], &endless].concat());
+    eventually("a first pass of the other job", || other.stderr().contains("[1] ").then_some(()));
+    // Of six workers with 16 MB of rows each two come, and a third part beside their own does not fit.
+    fs::write(place.here("large.libsvm"), "1 1:1\n".to_owned() + &"-1\n1\n".repeat(4_000_000)).unwrap();
+    let (input, output) = (place.there("large.libsvm"), place.there("model"));
+    lab.put(place.here("large.libsvm"), &input).unwrap();
     let io = [
         "--workers",
         "6",
@@ -103,7 +120,7 @@ fn workers_that_cannot_hold_what_others_should_have_held_refuse_it() {
         "--output",
         &output,
     ];
-    let ended = run(lab, &[&sizes[..], &io].concat());
+    let ended = run(lab, &[&size[..], &["64m"], &io].concat());
     assert_eq!(ended.code, Some(4), "{}", ended.stderr);
     for expected in
         ["the workers that came do not hold the input: worker ", " of 64 MiB are in use; see --workers"]
