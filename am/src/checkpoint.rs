@@ -28,7 +28,8 @@ struct Identity {
     arguments: std::collections::BTreeMap<String, String>,
     seed: u64,
     columns: Option<u32>,
-    splits: usize,
+    splits: u32,
+    points: Vec<String>,
     input: String,
 }
 
@@ -102,7 +103,8 @@ impl Identity {
             arguments: job.arguments.clone(),
             seed: job.seed,
             columns: job.load.columns,
-            splits: job.splits.len(),
+            splits: job.training,
+            points: job.points.iter().map(|point| point.name.clone()).collect(),
             input: format!("{:032x}", digest(&input)),
         }
     }
@@ -125,6 +127,9 @@ impl Identity {
             if self.arguments.get(name) != other.arguments.get(name) {
                 return differ(&format!("--{name}"), value(self, name), value(other, name));
             }
+        }
+        if self.points != other.points {
+            return differ("sweep", self.points.join(" "), other.points.join(" "));
         }
         if self.splits != other.splits {
             return differ("number of splits", self.splits.to_string(), other.splits.to_string());

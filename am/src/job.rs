@@ -32,6 +32,12 @@ pub(crate) struct JobArgs {
     /// Replace an output that exists
     #[arg(long)]
     pub overwrite: bool,
+    /// Rows to score after each pass, and never to train on: a file, directory or glob; may be repeated
+    #[arg(long, value_name = "PATH", conflicts_with = "predict")]
+    pub validate: Vec<String>,
+    /// Train a model for each of these values of one of the algorithm's flags, over one load; may be repeated
+    #[arg(long, value_name = "FLAG=A,B,...", conflicts_with = "predict")]
+    pub sweep: Vec<Axis>,
     /// Predict with this model (an output directory or a model.npz) instead of training
     #[arg(long, value_name = "MODEL")]
     pub predict: Option<String>,
@@ -175,6 +181,22 @@ pub(crate) enum When {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Bytes(pub u64);
 
+/// One flag of the algorithm's and the values that it takes in turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Axis {
+    pub flag: String,
+    pub values: Vec<String>,
+}
+
+/// One point of a sweep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Point {
+    /// `rate=0.1,l2=0.001`, the name of its folder.
+    pub name: String,
+    /// The algorithm's own arguments there, defaults included.
+    pub arguments: BTreeMap<String, String>,
+}
+
 /// A time, written as `30s`, `500ms`, `2m` or a number of seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Span(pub Duration);
@@ -207,6 +229,10 @@ pub(crate) struct Job {
     pub arguments: BTreeMap<String, String>,
     /// The plan of the input.
     pub splits: Vec<Split>,
+    /// How many of the splits are trained on; the others are only scored.
+    pub training: u32,
+    /// The points of a sweep; none for a single model.
+    pub points: Vec<Point>,
     /// How to read it.
     pub load: LoadOptions,
     /// Worker processes, at most one per split.
@@ -276,6 +302,16 @@ impl Job {
         self.seats()[(worker % self.workers) as usize].clone()
     }
 
+    /// Whether rows are scored that are not trained on.
+    pub(crate) fn validates(&self) -> bool {
+        (self.training as usize) < self.splits.len()
+    }
+
+    /// Whether the algorithm is wrapped: by a sweep, or for rows that are only scored.
+    pub(crate) fn has_lanes(&self) -> bool {
+        self.validates() || !self.points.is_empty()
+    }
+
     /// Where the bytes of these splits have copies.
     pub(crate) fn placed(&self, splits: std::ops::Range<u32>) -> Placement {
         let mut sum = Placement::default();
@@ -284,9 +320,9 @@ impl Job {
         sum
     }
 
-    /// Bytes of the whole input.
+    /// Bytes of the whole input, but for what is only scored.
     pub(crate) fn input_bytes(&self) -> u64 {
-        self.splits.iter().map(Split::bytes).sum()
+        self.splits.iter().take(self.training as usize).map(Split::bytes).sum()
     }
 }
 
@@ -358,6 +394,21 @@ impl std::fmt::Display for Bytes {
             bytes if bytes >= 10 << 10 => write!(f, "{} KiB", bytes >> 10),
             bytes => write!(f, "{bytes} bytes"),
         }
+    }
+}
+
+impl FromStr for Axis {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || "expected a flag and its values, such as rate=0.1,0.3,1".to_owned();
+        let (flag, values) = text.split_once('=').ok_or_else(expected)?;
+        let values: Vec<String> = values.split(',').map(str::to_owned).collect();
+        let flag = flag.trim_start_matches('-').to_owned();
+        if flag.is_empty() || values.iter().any(|value| value.is_empty() || value.contains('/')) {
+            return Err(expected());
+        }
+        Ok(Self { flag, values })
     }
 }
 
@@ -433,6 +484,8 @@ impl Job {
             algorithm: "test".to_owned(),
             arguments: BTreeMap::new(),
             splits: vec![Split { number: 0, ranges: Vec::new() }],
+            training: 1,
+            points: Vec::new(),
             load: LoadOptions { format: Format::Libsvm, columns: None },
             workers: 1,
             worker_cores: 1,

@@ -10,4 +10,5 @@ mod processes;
 mod same_bits;
 mod strangers;
 mod support;
+mod sweeps;
 mod user_errors;
