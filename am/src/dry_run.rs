@@ -89,7 +89,9 @@ fn sample<A: Algorithm>(job: &Job) -> Result<f64, Failure> {
     let Some(mut range) = job.splits.iter().flat_map(|split| &split.ranges).next().cloned() else {
         return Ok(1.0);
     };
-    range.length = range.length.min(SAMPLE);
+    if lapwing_container::load::packed::Packing::of(&range.path).is_none() {
+        range.length = range.length.min(SAMPLE);
+    }
     let split = Split { number: 0, ranges: vec![range] };
     let loaded =
         A::Data::load(&split, &job.load).map_err(|error| Failure::new(Kind::Input, error.to_string()))?;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use lapwing_container::algorithm::{Algorithm, OnLoss};
-use lapwing_container::load::{Format, LoadOptions};
+use lapwing_container::load::{self, Format, LoadOptions};
+use lapwing_container::split::Split;
 use lapwing_container::wire::handshake::nonce;
 use lapwing_container::wire::secure::Trust;
 
@@ -19,7 +20,7 @@ use crate::job::{Job, JobArgs, Master};
 use crate::parent::Signals;
 use crate::progress::{Progress, say};
 use crate::report::JobReport;
-use crate::splits::{self, Cut, Placement};
+use crate::splits::{self, Cut, InputFile, Placement};
 use crate::staging::{self, Start};
 use crate::submit::{self, Submitted};
 use crate::{dry_run, output, parent, roles, self_check};
@@ -112,6 +113,10 @@ fn client<A: Algorithm>(
             "the input has {splits} split(s), so {busy} of {workers} workers start: see --split-size"
         ));
     }
+    let uncut = splits::uncut(&job.splits);
+    if uncut > 0 {
+        progress.note(&format!("{uncut} packed file(s) cannot be cut: each is in one split whole"));
+    }
     let report = match &cluster {
         None => run_here(job, &mut progress),
         Some(cluster) => match submit::run(job, args, arguments, cluster, &mut progress) {
@@ -124,7 +129,11 @@ fn client<A: Algorithm>(
         },
     };
     progress.finish();
-    answer(&serde_json::to_string(&report?).expect("a report is plain data"))?;
+    let mut report = report?;
+    if uncut > 0 {
+        report.extra.insert("uncut_files".to_owned(), uncut.into());
+    }
+    answer(&serde_json::to_string(&report).expect("a report is plain data"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -191,6 +200,7 @@ fn plan<A: Algorithm>(
     let files = splits::find(&inputs)?;
     splits::check(&files, cut)?;
     let splits = splits::plan(&files, cut);
+    let load = settle(args, &files, &splits)?;
     let on_loss = args.on_loss.unwrap_or_else(|| algorithm.on_loss());
     if on_loss == OnLoss::Restart && args.quorum.is_some() {
         let text = "--quorum goes on without late workers, and --on-loss restart waits for all: say --on-loss ignore or approximate";
@@ -213,7 +223,7 @@ fn plan<A: Algorithm>(
         arguments,
         workers: workers.min(splits.len() as u32),
         splits,
-        load: LoadOptions { format: args.format.unwrap_or(Format::Libsvm), columns: args.columns },
+        load,
         worker_cores: args.worker_cores,
         master_memory: args.master_memory.0,
         passes: if predict.is_some() { 1 } else { args.passes },
@@ -241,6 +251,34 @@ fn plan<A: Algorithm>(
         racks: BTreeMap::new(),
         cluster: None,
     })
+}
+
+/// How to read the input: what the flags say, and where they leave it open the first file that is not empty.
+fn settle(args: &JobArgs, files: &[InputFile], splits: &[Split]) -> Result<LoadOptions, Failure> {
+    let options = LoadOptions {
+        format: args.format.map_or_else(|| splits::format_of(files), Ok)?,
+        columns: args.columns,
+        features: args.features.clone(),
+        label: args.label.clone(),
+        header: args.header,
+        delimiter: args.delimiter,
+        missing: args.missing,
+    };
+    if options.format == Format::Libsvm && (args.features.is_some() || args.label.is_some()) {
+        let text =
+            "--features and --label select columns of CSV and Parquet; LibSVM text says itself what is what";
+        return Err(Failure::new(Kind::Usage, text));
+    }
+    for range in splits.iter().flat_map(|split| &split.ranges) {
+        let settled = load::settle(&options, range).map_err(|error| {
+            let kind = if error.is_bad_input() { Kind::Input } else { Kind::Cluster };
+            Failure::new(kind, error.to_string())
+        });
+        if let Some(settled) = settled? {
+            return Ok(settled);
+        }
+    }
+    Ok(options)
 }
 
 /// Which hosts and racks hold how much of each split.

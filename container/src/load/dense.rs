@@ -4,7 +4,7 @@ use crate::error::LoadError;
 use crate::load::libsvm::Parser;
 use crate::load::rows::Builder;
 use crate::load::text::LineReader;
-use crate::load::{Format, Load, LoadOptions, Shape};
+use crate::load::{Format, Load, LoadOptions, Shape, csv};
 use crate::split::{Range, Split};
 
 /// Labelled dense rows: one contiguous matrix of f32, row after row.
@@ -63,9 +63,12 @@ impl DenseRows {
 
 impl Load for DenseRows {
     fn load(split: &Split, options: &LoadOptions) -> Result<(Self, Shape), LoadError> {
-        let (rows, bytes_read) = match options.format {
-            Format::Libsvm => from_libsvm(split, options)?,
+        let mut matrix = Matrix::new(options.columns.unwrap_or(0) as usize);
+        let bytes_read = match options.format {
+            Format::Libsvm => load_libsvm(split, options, &mut matrix)?,
+            Format::Csv => csv::load(split, options, &mut matrix)?,
         };
+        let rows = matrix.finish();
         let shape = Shape {
             rows: rows.rows() as u64,
             columns: rows.columns() as u32,
@@ -78,8 +81,7 @@ impl Load for DenseRows {
 }
 
 /// Block by block, so that of the sparse rows there is never more than one block's in memory.
-fn from_libsvm(split: &Split, options: &LoadOptions) -> Result<(DenseRows, u64), LoadError> {
-    let mut matrix = Matrix::new(options.columns.unwrap_or(0) as usize);
+fn load_libsvm(split: &Split, options: &LoadOptions, matrix: &mut Matrix) -> Result<u64, LoadError> {
     let mut reader = LineReader::new();
     let mut parser = Parser::new(options.columns);
     let mut bytes_read = 0;
@@ -97,7 +99,7 @@ fn from_libsvm(split: &Split, options: &LoadOptions) -> Result<(DenseRows, u64),
         }
         bytes_read += reader.bytes_read();
     }
-    Ok((matrix.finish(), bytes_read))
+    Ok(bytes_read)
 }
 
 /// A matrix that is still growing. It doubles: the system moves big vectors by its page tables, and room that is never
@@ -159,6 +161,13 @@ impl Matrix {
         labels.push(label);
     }
 
+    /// Appends rows as wide as the matrix.
+    pub(crate) fn push_rows(&mut self, labels: &[f32], values: &[f32]) {
+        assert_eq!(values.len(), labels.len() * self.rows.width);
+        self.rows.labels.extend_from_slice(labels);
+        self.rows.values.extend_from_slice(values);
+    }
+
     pub(crate) fn finish(mut self) -> DenseRows {
         self.rows.labels.shrink_to_fit();
         self.rows.values.shrink_to_fit();
@@ -193,7 +202,7 @@ mod tests {
     use crate::load::testing::TestFile;
 
     fn load(text: &str, cuts: &[u64], columns: Option<u32>) -> Result<(DenseRows, Shape), String> {
-        let options = LoadOptions { format: Format::Libsvm, columns };
+        let options = LoadOptions { columns, ..LoadOptions::new(Format::Libsvm) };
         DenseRows::load(&TestFile::new(text.as_bytes()).split(cuts), &options).map_err(|e| e.to_string())
     }
 
@@ -251,7 +260,7 @@ mod tests {
             };
             let text: String = rows.iter().map(line).collect();
             let file = TestFile::new(text.as_bytes());
-            let options = LoadOptions { format: Format::Libsvm, columns: None };
+            let options = LoadOptions::new(Format::Libsvm);
             let (sparse, _) = SparseRows::load(&file.split(&[]), &options).unwrap();
             let (dense, _) = DenseRows::load(&file.split(&cuts), &options).unwrap();
             prop_assert_eq!((sparse.rows(), sparse.columns() as usize), (dense.rows(), dense.columns()));
