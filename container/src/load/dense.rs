@@ -4,7 +4,7 @@ use crate::error::LoadError;
 use crate::load::libsvm::Parser;
 use crate::load::rows::Builder;
 use crate::load::text::LineReader;
-use crate::load::{Format, Load, LoadOptions, Shape, csv};
+use crate::load::{Format, Load, LoadOptions, Shape, csv, parquet};
 use crate::split::{Range, Split};
 
 /// Labelled dense rows: one contiguous matrix of f32, row after row.
@@ -67,6 +67,7 @@ impl Load for DenseRows {
         let bytes_read = match options.format {
             Format::Libsvm => load_libsvm(split, options, &mut matrix)?,
             Format::Csv => csv::load(split, options, &mut matrix)?,
+            Format::Parquet => parquet::load(split, options, &mut matrix)?,
         };
         let rows = matrix.finish();
         let shape = Shape {
@@ -95,7 +96,7 @@ fn load_libsvm(split: &Split, options: &LoadOptions, matrix: &mut Matrix) -> Res
             }
             let rows = rows.finish(None);
             matrix.make_room(rows.rows(), rows.columns() as usize).map_err(|room| room.of(range))?;
-            rows.iter().for_each(|(label, columns, values)| matrix.push_sparse(label, columns, values));
+            rows.iter().for_each(|(label, columns, values)| matrix.push_row(label, columns, values));
         }
         bytes_read += reader.bytes_read();
     }
@@ -152,7 +153,7 @@ impl Matrix {
     }
 
     /// Appends a row whose columns are all within the width.
-    pub(crate) fn push_sparse(&mut self, label: f32, columns: &[u32], numbers: &[f32]) {
+    pub(crate) fn push_row(&mut self, label: f32, columns: &[u32], numbers: &[f32]) {
         let DenseRows { labels, values, width } = &mut self.rows;
         let start = values.len();
         values.resize(start + *width, 0.0);
@@ -239,10 +240,10 @@ mod tests {
     fn rows_that_are_already_there_grow_with_the_width() {
         let mut matrix = Matrix::new(1);
         matrix.make_room(2, 0).unwrap();
-        matrix.push_sparse(1.0, &[0], &[7.0]);
-        matrix.push_sparse(2.0, &[0], &[8.0]);
+        matrix.push_row(1.0, &[0], &[7.0]);
+        matrix.push_row(2.0, &[0], &[8.0]);
         matrix.make_room(1, 3).unwrap();
-        matrix.push_sparse(3.0, &[2], &[9.0]);
+        matrix.push_row(3.0, &[2], &[9.0]);
         assert_eq!(matrix.finish().values(), [7.0, 0.0, 0.0, 8.0, 0.0, 0.0, 0.0, 0.0, 9.0]);
     }
 

@@ -1,10 +1,12 @@
 //! From a split to data in memory, once.
 
+pub mod conformance;
 pub mod csv;
 pub mod dense;
 pub mod libsvm;
 mod number;
 pub mod packed;
+pub mod parquet;
 pub mod rows;
 mod select;
 mod separators;
@@ -30,6 +32,8 @@ pub enum Format {
     Libsvm,
     /// Lines of fields between commas or another delimiter
     Csv,
+    /// Row groups of columns
+    Parquet,
 }
 
 impl Format {
@@ -41,6 +45,7 @@ impl Format {
         match name.rsplit_once('.')?.1 {
             "libsvm" | "svm" | "svmlight" => Some(Self::Libsvm),
             "csv" | "tsv" => Some(Self::Csv),
+            "parquet" | "parq" | "pq" => Some(Self::Parquet),
             _ => None,
         }
     }
@@ -50,6 +55,7 @@ impl Format {
         match self {
             Self::Libsvm => "libsvm",
             Self::Csv => "csv",
+            Self::Parquet => "parquet",
         }
     }
 }
@@ -121,6 +127,7 @@ impl LoadOptions {
 pub fn settle(options: &LoadOptions, range: &Range) -> Result<Option<LoadOptions>, LoadError> {
     let table = match options.format {
         Format::Libsvm => return Ok(Some(options.clone())),
+        Format::Parquet => return parquet::settle(options, range).map(Some),
         Format::Csv => csv::table(range, options)?,
     };
     let settled = table.map(|table| table.settle(options)).transpose();

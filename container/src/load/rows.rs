@@ -3,7 +3,7 @@
 use crate::error::LoadError;
 use crate::load::libsvm::Parser;
 use crate::load::text::LineReader;
-use crate::load::{DenseRows, Format, Load, LoadOptions, Shape, csv};
+use crate::load::{DenseRows, Format, Load, LoadOptions, Shape, csv, parquet};
 use crate::split::Split;
 
 /// Labelled sparse rows, compressed (CSR): 8 bytes per stored number, 12 per row, no slack.
@@ -72,6 +72,7 @@ impl Load for SparseRows {
         let bytes_read = match options.format {
             Format::Libsvm => load_libsvm(split, options, &mut rows)?,
             Format::Csv => csv::load(split, options, &mut rows)?,
+            Format::Parquet => parquet::load(split, options, &mut rows)?,
         };
         let rows = rows.finish(options.columns);
         let shape = Shape {
@@ -116,6 +117,10 @@ impl Load for Rows {
         let sparse = match options.format {
             Format::Libsvm => true,
             Format::Csv => false,
+            Format::Parquet => match split.ranges.iter().find(|range| range.length > 0) {
+                Some(range) => parquet::is_sparse(options, range)?,
+                None => false,
+            },
         };
         if sparse {
             SparseRows::load(split, options).map(|(rows, shape)| (Rows::Sparse(rows), shape))

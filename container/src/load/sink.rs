@@ -10,6 +10,16 @@ pub(crate) trait Sink {
 
     /// Appends rows that `bytes` of input gave: their numbers, row after row, all as wide as the sink is.
     fn push_dense(&mut self, bytes: usize, labels: &[f32], values: &[f32]) -> Result<(), NoRoom>;
+
+    /// Appends rows by the numbers they have: how many up to and with each row, their columns within the width, and the numbers.
+    fn push_sparse(
+        &mut self,
+        bytes: usize,
+        labels: &[f32],
+        ends: &[u64],
+        columns: &[u32],
+        values: &[f32],
+    ) -> Result<(), NoRoom>;
 }
 
 impl Sink for Matrix {
@@ -20,6 +30,24 @@ impl Sink for Matrix {
     fn push_dense(&mut self, _bytes: usize, labels: &[f32], values: &[f32]) -> Result<(), NoRoom> {
         self.make_room(labels.len(), 0)?;
         self.push_rows(labels, values);
+        Ok(())
+    }
+
+    fn push_sparse(
+        &mut self,
+        _bytes: usize,
+        labels: &[f32],
+        ends: &[u64],
+        columns: &[u32],
+        values: &[f32],
+    ) -> Result<(), NoRoom> {
+        self.make_room(labels.len(), 0)?;
+        let mut start = 0;
+        for (label, end) in labels.iter().zip(ends) {
+            let end = *end as usize;
+            self.push_row(*label, &columns[start..end], &values[start..end]);
+            start = end;
+        }
         Ok(())
     }
 }
@@ -44,6 +72,17 @@ impl Sink for Builder {
             ends.push(kept.len() as u64);
         }
         self.extend(bytes, labels, &ends, &columns, &kept);
+        Ok(())
+    }
+    fn push_sparse(
+        &mut self,
+        bytes: usize,
+        labels: &[f32],
+        ends: &[u64],
+        columns: &[u32],
+        values: &[f32],
+    ) -> Result<(), NoRoom> {
+        self.extend(bytes, labels, ends, columns, values);
         Ok(())
     }
 }
