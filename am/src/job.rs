@@ -18,7 +18,7 @@ use crate::splits::{MOST_SPLITS, Placement};
 
 const INPUT: &str = "Input";
 
-/// The flags that every job has.
+// The flags that every job has. (A documentation comment would open the user's --help.)
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Job")]
 pub(crate) struct JobArgs {
