@@ -4,7 +4,7 @@
 //! - A field may stand in double quotes, with `""` for a quote in it. It ends on the line where it began: a line end inside
 //!   quotes is bad input wherever the file is cut, never half a row (Spark's `multiLine=false`, but for the error).
 //! - Fields that are wanted hold decimal numbers, finite, with the bits that Rust's own parser gives them, blanks around them or
-//!   not. An empty one, `NA`, `NaN`, `nan`, `null`, `NULL` or `\N` is missing: see [`Missing`](super::Missing).
+//!   not. An empty one, `NA`, `NaN`, `nan`, `null`, `NULL` or `\N` is missing: see [`Missing`].
 //! - Fields that are not wanted may hold anything.
 //!
 //! Splits are cut at line ends, as [`text`](super::text) says, so a split in mid-file reads the file's head for the names.

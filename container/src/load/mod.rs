@@ -1,4 +1,21 @@
 //! From a split to data in memory, once.
+//!
+//! | [`Format`] | by the names of files | a split has | what is not there |
+//! |---|---|---|---|
+//! | [LibSVM](libsvm) | all others | lines | 0 |
+//! | [CSV](csv) | `.csv`, `.tsv` | lines | by `--missing` |
+//! | [Parquet](parquet) | `.parquet`, `.parq`, `.pq` | row groups | by `--missing` |
+//!
+//! Text may be [packed] (`.gz`, `.zst`, `.bz2` behind the rest of the name): such a file is in one split whole, because it
+//! cannot be cut. The columns of CSV and Parquet have names or numbers, of which `--features` and `--label` select some; directories
+//! named `key=value` are columns as well. Files whose names begin with `_` or `.` are passed over.
+//!
+//! Every format loads into [`SparseRows`] (zeros are dropped from those that write them) and [`DenseRows`]; [`Rows`] are whichever
+//! the format has. All numbers become f32: text by the nearest f32 to the decimal, binary numbers by the nearest f32 to them. So
+//! the same rows give the same data from any format, but for decimals of more digits than an f64 has. A number beyond f32 is bad
+//! input.
+//!
+//! What is read is not trusted: see [`LoadError`] for what becomes of it, and [`conformance`] for what every loader does.
 
 pub mod conformance;
 pub mod csv;
@@ -37,7 +54,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// What a file's name says, whether it is [packed](packed) or not; none if it says nothing.
+    /// What a file's name says, whether it is [packed] or not; none if it says nothing.
     pub fn of(path: &str) -> Option<Self> {
         let name = path.to_ascii_lowercase();
         let packed = packed::Packing::of(path).is_some();

@@ -7,7 +7,7 @@
 //! take a lone `\r` for a line end: no format of ours has one. A UTF-8 byte order mark at the file's start is
 //! skipped, as there.
 //!
-//! A [packed](super::packed) file is one range whole, and its lines are those of what is in it.
+//! A [packed] file is one range whole, and its lines are those of what is in it.
 
 use std::io;
 

@@ -15,6 +15,7 @@ mod columns;
 mod group;
 mod pages;
 mod thrift;
+mod vectors;
 
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 
