@@ -3,7 +3,7 @@
 use crate::error::LoadError;
 use crate::load::libsvm::Parser;
 use crate::load::text::LineReader;
-use crate::load::{Format, Load, LoadOptions, Shape};
+use crate::load::{DenseRows, Format, Load, LoadOptions, Shape};
 use crate::split::Split;
 
 /// Labelled sparse rows, compressed (CSR): 8 bytes per stored number, 12 per row, no slack.
@@ -92,6 +92,25 @@ impl Load for SparseRows {
             bytes_read,
         };
         Ok((rows, shape))
+    }
+}
+
+/// Rows as their format has them: for an algorithm that does well by both.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rows {
+    /// LibSVM text.
+    Sparse(SparseRows),
+    /// Formats that write every number.
+    Dense(DenseRows),
+}
+
+impl Load for Rows {
+    fn load(split: &Split, options: &LoadOptions) -> Result<(Self, Shape), LoadError> {
+        match options.format {
+            Format::Libsvm => {
+                SparseRows::load(split, options).map(|(rows, shape)| (Rows::Sparse(rows), shape))
+            }
+        }
     }
 }
 
