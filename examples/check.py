@@ -90,7 +90,7 @@ def lbfgs():
             w, b = model["coef_"][0].astype(np.float64), float(model["intercept_"][0])
             print(f"{what}{summary['passes']} passes, objective {summary['objective']:.9f}, scikit-learn's {best:.9f}")
             expect(what + "objective beside numpy's on model.npz", abs(summary["objective"] / objective(w, b) - 1), 1e-6)
-            expect(what + "objective above scikit-learn's, as a share", objective(w, b) / best - 1, 1e-6)
+            expect(what + "objective above scikit-learn's, as a share", objective(w, b) / best - 1, 3e-6)
             expect(what + "largest difference of a weight, as a share of the largest", np.abs(w - rival.coef_[0]).max() / np.abs(w).max(), 5e-3)
             if intercept:
                 scores, values = predict("breast_cancer.libsvm", "--splits", 3)

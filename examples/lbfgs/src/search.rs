@@ -1,8 +1,10 @@
-//! From one point to the next: the line search, laid out so that a pass is hardly ever spent on looking.
+//! From one point to the next: the line search, laid out so that hardly any pass is spent on looking.
 //!
-//! The trial with step 1 is broadcast at once, and its pass returns the gradient there: if it is good enough (the weak Wolfe
-//! conditions), which is the rule after the first few, an iteration is one pass. If not, one pass measures the objective at eight
-//! steps along the same line, which costs two products per row and not eight, and the lowest becomes the next point.
+//! The trial with step 1 is broadcast at once, and its pass returns the gradient there. If it is good enough (the weak Wolfe
+//! conditions), which is the rule after the first few, an iteration is one pass. If not, the cubic through both ends says
+//! where to go instead, and that point is taken if it is lower. If it is not, and at the very beginning, when nothing is known
+//! about how far to go, one pass measures the objective at eight steps along the line, which costs two products per row and not
+//! eight; the parabola through the lowest three gives the next point.
 
 use lapwing::{Result, Step};
 
@@ -26,8 +28,21 @@ pub(crate) struct Memory {
     gradient: Vec<f64>,
     objective: f64,
     history: History,
-    /// The point that is being measured comes from a search.
-    searched: bool,
+    /// How the point that is being measured was found.
+    trial: Trial,
+}
+
+/// The ways to a point, in the order in which they are tried.
+#[lapwing::wire]
+#[derive(Default, Clone, Copy, PartialEq)]
+pub(crate) enum Trial {
+    /// The whole of the direction that the history suggests.
+    #[default]
+    Whole,
+    /// The minimum of the cubic through that and the last point.
+    Cubic,
+    /// The lowest point of a search.
+    Searched,
 }
 
 /// The objective must fall by this share of what the slope promises (Armijo),
@@ -71,19 +86,27 @@ impl Lbfgs {
             // Written so that a NaN is a rise.
             let falls = objective <= memory.objective + DECREASE * slope + noise;
             let short = dot(&step, &gradient) < CURVATURE * slope;
-            if memory.searched && !falls {
+            match memory.trial {
                 // Not even the best of a search: this is as low as f32 can see.
-                return Ok(Step { state: State::At(memory.point.clone()), objective, done: true });
-            }
-            if !memory.searched && (!falls || short) {
-                let steps = if falls { POWERS.map(f64::recip) } else { POWERS.map(|power| 0.5 * power) };
-                memory.searched = true;
-                let from = memory.point.clone();
-                return Ok(Step {
-                    state: State::Search { from, along: step, steps: steps.to_vec() },
-                    objective,
-                    done: false,
-                });
+                Trial::Searched if !falls => {
+                    return Ok(Step { state: State::At(memory.point.clone()), objective, done: true });
+                }
+                Trial::Cubic if !falls => {
+                    memory.trial = Trial::Searched;
+                    let (from, steps) = (memory.point.clone(), POWERS.map(|power| 0.5 * power).to_vec());
+                    return Ok(Step {
+                        state: State::Search { from, along: step, steps },
+                        objective,
+                        done: false,
+                    });
+                }
+                Trial::Whole if short || !falls => {
+                    memory.trial = Trial::Cubic;
+                    let share = cubic([memory.objective, objective], [slope, dot(&step, &gradient)], falls);
+                    let state = State::At(walk(&memory.point, &step, share));
+                    return Ok(Step { state, objective, done: false });
+                }
+                _ => {}
             }
             let change = gradient.iter().zip(&memory.gradient).map(|(new, old)| (new - old) as f32).collect();
             memory.history.push(step, change, self.history as usize);
@@ -94,7 +117,7 @@ impl Lbfgs {
             );
         }
         (memory.point, memory.gradient, memory.objective) = (point, gradient, objective);
-        memory.searched = false;
+        memory.trial = Trial::Whole;
         let steepest = memory.gradient.iter().fold(0.0f64, |most, slope| most.max(slope.abs()));
         if steepest <= self.gradient_tolerance {
             return Ok(Step { state: State::At(memory.point.clone()), objective, done: true });
@@ -114,7 +137,7 @@ impl Lbfgs {
         if memory.history.is_empty() {
             // Nothing is known yet about how far to go downhill.
             let length = direction.iter().map(|along| along * along).sum::<f64>().sqrt();
-            memory.searched = true;
+            memory.trial = Trial::Searched;
             let along = direction.iter().map(|along| (along / length) as f32).collect();
             return State::Search { from, along, steps: POWERS.map(|power| 32.0 * power).to_vec() };
         }
@@ -138,16 +161,10 @@ impl Lbfgs {
             loss / sums.rows.max(1) as f64
                 + 0.5 * self.l2 * (squares[0] + 2.0 * step * cross + step * step * squares[1])
         };
-        let found = steps.iter().zip(&sums.losses[1..]).map(|(&step, &loss)| (step, objective(loss, step)));
-        let best = found.min_by(|a, b| a.1.total_cmp(&b.1)).filter(|best| best.1 < memory.objective);
-        let (state, done) = match best {
-            Some((step, _)) => {
-                let point = from
-                    .iter()
-                    .zip(along)
-                    .map(|(&old, &along)| (f64::from(old) + step * f64::from(along)) as f32);
-                (State::At(point.collect()), false)
-            }
+        let mut line = vec![(0.0, memory.objective)];
+        line.extend(steps.iter().zip(&sums.losses[1..]).map(|(&step, &loss)| (step, objective(loss, step))));
+        let (state, done) = match lowest(line) {
+            Some(step) => (State::At(walk(&from, along, step)), false),
             None => (State::At(from), true),
         };
         // No pass of this kind has an objective: it measures many points.
@@ -166,5 +183,72 @@ impl Lbfgs {
     }
 }
 
+/// So many steps along a direction from a point.
+fn walk(from: &[f32], along: &[f32], steps: f64) -> Vec<f32> {
+    from.iter().zip(along).map(|(&old, &along)| (f64::from(old) + steps * f64::from(along)) as f32).collect()
+}
+
+/// Where the cubic with these values and slopes at 0 and 1 has its minimum (Nocedal and Wright, "Numerical Optimization", 2006,
+/// equation 3.59): beyond 1, but not too far, if the objective `falls` on the whole way; else before.
+fn cubic(values: [f64; 2], slopes: [f64; 2], falls: bool) -> f64 {
+    let theta = 3.0 * (values[0] - values[1]) + slopes[0] + slopes[1];
+    let root = (theta * theta - slopes[0] * slopes[1]).sqrt();
+    let step = 1.0 - (slopes[1] + root - theta) / (slopes[1] - slopes[0] + 2.0 * root);
+    match (falls, step.is_finite()) {
+        (true, finite) => {
+            if finite && step > 1.0 {
+                step.min(FARTHEST)
+            } else {
+                FARTHEST
+            }
+        }
+        (false, true) => step.clamp(0.05, 0.7),
+        (false, false) => 0.1,
+    }
+}
+
+/// Longest step beyond a trial that was too short.
+const FARTHEST: f64 = 10.0;
+
+/// The step of the lowest of these points (step and value; the first is where the line starts), moved to the minimum of the
+/// parabola through it and its neighbours; none if no step leads down.
+fn lowest(mut line: Vec<(f64, f64)>) -> Option<f64> {
+    line.retain(|(_, value)| value.is_finite());
+    line.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let best = (0..line.len()).min_by(|&a, &b| line[a].1.total_cmp(&line[b].1)).filter(|&best| best > 0)?;
+    let ((left, a), (step, value)) = (line[best - 1], line[best]);
+    let Some(&(right, b)) = line.get(best + 1) else { return Some(step) };
+    let (back, ahead) = ((step - left) * (value - b), (step - right) * (value - a));
+    let curvature = back - ahead;
+    let moved = step - 0.5 * ((step - left) * back - (step - right) * ahead) / curvature;
+    Some(if curvature != 0.0 && moved > left && moved < right { moved } else { step })
+}
+
 /// 1, 1/2, … 1/128.
 const POWERS: [f64; 8] = [1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cubic_is_met_exactly() {
+        // (t - 3)² (t + 5): minimum at 3; and (t - 1/2)²: minimum at 1/2.
+        let value = |t: f64| (t - 3.0) * (t - 3.0) * (t + 5.0);
+        let slope = |t: f64| 2.0 * (t - 3.0) * (t + 5.0) + (t - 3.0) * (t - 3.0);
+        assert!((cubic([value(0.0), value(1.0)], [slope(0.0), slope(1.0)], true) - 3.0).abs() < 1e-12);
+        assert!((cubic([0.25, 0.25], [-1.0, 1.0], false) - 0.5).abs() < 1e-12);
+        assert_eq!(cubic([1.0, f64::NAN], [-1.0, f64::NAN], false), 0.1);
+        // A straight line falls for ever.
+        assert_eq!(cubic([1.0, 0.0], [-1.0, -1.0], true), FARTHEST);
+    }
+
+    #[test]
+    fn the_parabola_is_met_exactly() {
+        let line = |steps: &[f64]| steps.iter().map(|&t| (t, (t - 0.3) * (t - 0.3))).collect::<Vec<_>>();
+        assert!((lowest(line(&[0.0, 1.0, 0.5, 0.25])).unwrap() - 0.3).abs() < 1e-12);
+        assert_eq!(lowest(line(&[0.0, 0.1, 0.2])), Some(0.2), "as far as was measured");
+        assert_eq!(lowest(vec![(0.0, 1.0), (1.0, f64::NAN), (0.5, 2.0)]), None);
+        assert_eq!(lowest(vec![(0.0, 1.0), (0.5, 1.0), (1.0, 0.5), (2.0, 0.5)]), Some(1.5));
+    }
+}
