@@ -2,13 +2,12 @@
 //! numbers. Run with `cargo bench -p lbfgs --bench pass`.
 #![allow(missing_docs)]
 
-#[path = "../src/main.rs"]
-#[expect(dead_code, reason = "only the scans are measured")]
-mod lbfgs;
+#[path = "../src/scan.rs"]
+#[expect(dead_code, reason = "predictions are not measured")]
+mod scan;
 
 use lapwing::load::SparseRows;
 use lapwing::math::{add_scaled, dot, logistic};
-use lbfgs::scan;
 use trial::bench;
 
 const COLUMNS: u32 = 47_236;

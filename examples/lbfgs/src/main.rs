@@ -2,7 +2,8 @@
 //! pass returns objective and gradient at one point, the master turns the last gradients into the next one.
 
 mod history;
-pub(crate) mod scan;
+mod line;
+mod scan;
 mod search;
 
 use std::process::ExitCode;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use lapwing::load::SparseRows;
 use lapwing::model::Model;
 use lapwing::{Algorithm, At, Pass, Prediction, Result, RoundKind, Step, Summary};
+use scan::Sums;
 use search::{Memory, State};
 
 #[derive(Debug, clap::Args)]
@@ -27,16 +29,6 @@ pub(crate) struct Lbfgs {
     /// Stop when no component of the gradient is larger
     #[arg(long, default_value_t = 1e-6, value_parser = not_negative)]
     gradient_tolerance: f64,
-}
-
-/// Sums over rows.
-#[lapwing::wire]
-pub(crate) struct Sums {
-    /// The loss at the broadcast point; in a search first at its start, then at each of its steps.
-    pub(crate) losses: Vec<f64>,
-    /// The gradient of the loss at the broadcast point, the intercept's last; empty in a search.
-    pub(crate) gradient: Vec<f64>,
-    pub(crate) rows: u64,
 }
 
 impl Algorithm for Lbfgs {

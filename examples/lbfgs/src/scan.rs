@@ -4,7 +4,15 @@ use lapwing::load::SparseRows;
 use lapwing::math::{LogSum, dot, exp_f32, logistic};
 use lapwing::{Prediction, Result};
 
-use super::Sums;
+/// Sums over rows.
+#[lapwing::wire]
+pub(crate) struct Sums {
+    /// The loss at the broadcast point; in a search first at its start, then at each of its steps.
+    pub(crate) losses: Vec<f64>,
+    /// The gradient of the loss at the broadcast point, the intercept's last; empty in a search.
+    pub(crate) gradient: Vec<f64>,
+    pub(crate) rows: u64,
+}
 
 /// Rows whose margins are computed together, then their functions, then their share of the gradient: the three kinds of work
 /// do not wait for each other, and the rows are still in the first cache.
