@@ -100,6 +100,30 @@ def lbfgs():
                 expect(what + "accuracy", abs(scores["accuracy"] - rival.score(x, y)), 1e-12)
 
 
+@check
+def ridge():
+    from sklearn.linear_model import Ridge
+
+    x, y = rows("diabetes")
+    for l2 in (1e-6, 1e-3):
+        for intercept in (True, False):
+            what = f"l2 {l2:g}, intercept {intercept}: "
+            flags = ("--l2", l2, "--intercept", str(intercept).lower(), "--splits", 4)
+            summary, model = train("diabetes.libsvm", *flags)
+            # scikit-learn minimises the sum of squares + alpha * |w|^2: the same, times 2 * rows, if alpha = l2 * rows.
+            rival = Ridge(alpha=l2 * len(y), fit_intercept=intercept, solver="cholesky").fit(x, y)
+            w, b = model["coef_"], float(model["intercept_"])
+            objective = 0.5 * ((x @ w + b - y) ** 2).mean() + 0.5 * l2 * w @ w
+            best = 0.5 * ((rival.predict(x) - y) ** 2).mean() + 0.5 * l2 * rival.coef_ @ rival.coef_
+            print(f"{what}objective {summary['objective']:.9f}, scikit-learn's {best:.9f}")
+            expect(what + "objective beside numpy's on model.npz", abs(summary["objective"] / objective - 1), 1e-12)
+            expect(what + "objective beside scikit-learn's", abs(summary["objective"] / best - 1), 1e-12)
+            expect(what + "largest difference of a weight, as a share of the largest", np.abs(w - rival.coef_).max() / np.abs(w).max(), 1e-9)
+            expect(what + "difference of the intercept, as a share", abs(b - rival.intercept_) / max(abs(b), 1), 1e-9)
+            _, values = predict("diabetes.libsvm", "--splits", 3)
+            expect(what + "largest difference of a prediction, as a share", np.abs(values / rival.predict(x) - 1).max(), 1e-6)
+
+
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in CHECKS:
         sys.exit(f"usage: check.py {'|'.join(CHECKS)} [PROGRAM]")
