@@ -124,6 +124,29 @@ def ridge():
             expect(what + "largest difference of a prediction, as a share", np.abs(values / rival.predict(x) - 1).max(), 1e-6)
 
 
+@check
+def naive_bayes():
+    from sklearn.metrics import log_loss
+    from sklearn.naive_bayes import GaussianNB, MultinomialNB
+
+    rivals = {
+        "multinomial": ("digits", MultinomialNB(), ["feature_log_prob_"]),
+        "gaussian": ("iris", GaussianNB(), ["theta_", "var_"]),
+    }
+    for kind, (data, rival, arrays) in rivals.items():
+        x, y = rows(data)
+        rival.fit(x, y)
+        summary, model = train(f"{data}.libsvm", "--kind", kind, "--splits", 4)
+        scores, values = predict(f"{data}.libsvm", "--splits", 3)
+        print(f"{kind}: loss {summary['objective']:.9f}, accuracy {scores['accuracy']:.6f}")
+        for array in ["class_count_", *arrays]:
+            expect(f"{kind}: largest difference in {array}, as a share", np.abs(model[array] / getattr(rival, array) - 1).max(), 1e-12)
+        expect(f"{kind}: predictions that differ", (values != rival.predict(x)).sum(), 0)
+        expect(f"{kind}: accuracy", abs(scores["accuracy"] - rival.score(x, y)), 1e-12)
+        # scikit-learn rounds probabilities at 1 and 0 when it computes the loss.
+        expect(f"{kind}: loss, as a share", abs(summary["objective"] / log_loss(y, rival.predict_proba(x)) - 1), 1e-6)
+
+
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in CHECKS:
         sys.exit(f"usage: check.py {'|'.join(CHECKS)} [PROGRAM]")
