@@ -18,6 +18,8 @@ use lapwing::{Algorithm, At, Pass, Result, Step, Summary};
 const JITTER: &str = "TESTBED_JITTER_MS";
 /// Milliseconds that each pass over a split takes in addition.
 const PACE: &str = "TESTBED_PACE_MS";
+/// The pass from which on every pass of this process takes for ever, if it is the first in its seat.
+const STUCK: &str = "TESTBED_STUCK";
 /// A directory where every process that passes notes what it sees of GLIBC_TUNABLES.
 const ROLL: &str = "TESTBED_ROLL";
 /// If set, passes write this to stdout.
@@ -143,7 +145,7 @@ impl Algorithm for Testbed {
     }
 
     fn pass(&self, data: &SparseRows, cache: &mut Cache, state: &Weights, at: &At) -> Result<Gradient> {
-        take_time();
+        take_time(at.pass);
         take_notes();
         self.go_wrong(Place::Pass, Some((at.split, at.pass)))?;
         cache.passes += 1;
@@ -237,8 +239,13 @@ impl Testbed {
     }
 }
 
-fn take_time() {
+fn take_time(pass: u32) {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let stuck = number(STUCK);
+    let first = std::env::var("LAPWING_ROLE").is_ok_and(|role| role.split(':').nth(2) == Some("0"));
+    while first && stuck > 0 && u64::from(pass) >= stuck {
+        std::thread::sleep(Duration::from_secs(1));
+    }
     let jitter = match number(JITTER) {
         0 => 0,
         most => clock().wrapping_mul(u64::from(std::process::id())) % most,

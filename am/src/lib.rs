@@ -103,6 +103,7 @@
 mod aggregate;
 mod binary;
 mod board;
+mod checkpoint;
 mod chronicle;
 mod cluster;
 mod driver;

@@ -12,15 +12,47 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use crate::error::{Failure, Kind};
 use crate::job::Job;
+use crate::report::JobReport;
 
 /// No model that is read may be longer. Bytes.
 const MODEL_CAP: u64 = 4 << 30;
 
-/// Writes a model and its report to a directory beside the final one, then renames.
+/// The last file of an output: whose it is, and the summary of the job.
+const SUMMARY: &str = "_report/summary.json";
+
+/// No summary is longer. Bytes.
+const SUMMARY_CAP: u64 = 64 << 20;
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Signed {
+    job: u64,
+    summary: JobReport,
+}
+
+/// Writes a model and its report to a directory beside the final one.
 pub(crate) fn write(directory: &str, job: &Job, model: &Model, report: &[String]) -> Result<(), Failure> {
     write_parts(&beside(directory, job.id), job, model, report)
-        .map_err(|error| failed(directory, job, &error))?;
-    commit(directory, job)
+        .map_err(|error| failed(directory, job, &error))
+}
+
+/// Puts the summary beside the report.
+pub(crate) fn sign(directory: &str, job: &Job, summary: &JobReport) -> Result<(), Failure> {
+    let signed = Signed { job: job.id, summary: summary.clone() };
+    let bytes = serde_json::to_vec(&signed).expect("a summary is plain data");
+    let write = || {
+        let (files, complete) = (Files::of(directory)?.0, beside(directory, job.id));
+        files.write(&format!("{}/{SUMMARY}", Files::of(&complete)?.1), &bytes, 0o644)
+    };
+    write().map_err(|error| failed(directory, job, &error))
+}
+
+/// The summary of this very job, if its output is complete: a master before this one was lost after that.
+pub(crate) fn finished(job: &Job) -> Option<JobReport> {
+    let (files, directory) = Files::of(job.output.as_deref()?).ok()?;
+    files.status(&format!("{directory}/_SUCCESS")).ok()??;
+    let bytes = files.read(&format!("{directory}/{SUMMARY}"), SUMMARY_CAP).ok()?;
+    let signed: Signed = serde_json::from_slice(&bytes).ok()?;
+    (signed.job == job.id).then_some(signed.summary)
 }
 
 /// Gives the complete directory beside the output its final name. An output that is replaced is kept until then.
@@ -215,4 +247,24 @@ fn describe(job: &Job, model: &Model) -> String {
         "tolerance": job.tolerance,
     });
     format!("{description:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complete_output_is_known_again_by_its_own_job_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("model").to_str().unwrap().to_owned();
+        let job = Job { id: 7, output: Some(directory.clone()), ..Job::for_test() };
+        let report = crate::chronicle::Chronicle::new(std::sync::Arc::new(job.clone()), 1)
+            .close(std::time::Duration::ZERO);
+        write(&directory, &job, &Model::default(), &["{}".to_owned()]).unwrap();
+        assert_eq!(finished(&job), None, "it has not got its name yet");
+        sign(&directory, &job, &report).unwrap();
+        commit(&directory, &job).unwrap();
+        assert_eq!(finished(&job), Some(report));
+        assert_eq!(finished(&Job { id: 8, ..job }), None, "another job's");
+    }
 }

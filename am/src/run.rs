@@ -192,8 +192,12 @@ fn plan<A: Algorithm>(
     splits::check(&files, cut)?;
     let splits = splits::plan(&files, cut);
     let on_loss = args.on_loss.unwrap_or_else(|| algorithm.on_loss());
+    if on_loss == OnLoss::Restart && args.quorum.is_some() {
+        let text = "--quorum goes on without late workers, and --on-loss restart waits for all: say --on-loss ignore or approximate";
+        return Err(Failure::new(Kind::Usage, text));
+    }
     let faults = args.fault.clone().unwrap_or_default();
-    let last = workers.min(splits.len() as u32) - 1;
+    let last = workers.min(splits.len() as u32) + args.spare - 1;
     if let Some(worker) = faults.last_worker().filter(|&worker| worker > last) {
         return Err(Failure::new(
             Kind::Usage,
@@ -218,7 +222,16 @@ fn plan<A: Algorithm>(
         // A prediction that skips rows is none.
         on_loss: if predict.is_some() { OnLoss::Restart } else { on_loss },
         max_failures: args.max_failures.unwrap_or_else(|| workers.saturating_mul(2).max(3)),
+        quorum: args.quorum,
+        pass_deadline: args.pass_deadline.map(|span| span.0),
+        min_coverage: args.min_coverage,
+        spares: args.spare,
         start_timeout: args.start_timeout,
+        silence: args.worker_timeout.0,
+        master_timeout: args.master_timeout.0,
+        max_attempts: args.max_attempts,
+        checkpoint_every: args.checkpoint_every,
+        resume: args.resume,
         output,
         overwrite: args.overwrite,
         predict,

@@ -131,7 +131,7 @@ pub struct Pass<'a> {
     pub kind: RoundKind,
     /// The whole input.
     pub summary: &'a Summary,
-    /// Splits whose updates are in the merged one.
+    /// Splits whose updates are in the merged one, be they of this pass or, under [`OnLoss::Approximate`], of an earlier one.
     pub splits_covered: u32,
     /// Rows of those splits.
     pub rows_covered: u64,
@@ -171,4 +171,6 @@ pub enum OnLoss {
     Restart,
     /// It goes on without the lost splits; a replacement rejoins at a later pass.
     Ignore,
+    /// It goes on with what the lost splits last sent; a replacement rejoins at a later pass.
+    Approximate,
 }

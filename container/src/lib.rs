@@ -4,7 +4,6 @@
 
 pub mod algorithm;
 mod compute;
-mod credit;
 pub mod error;
 pub mod fault;
 pub mod files;
@@ -14,7 +13,9 @@ pub mod locate;
 pub mod math;
 pub mod merge_tree;
 pub mod model;
+pub mod record;
 pub mod rng;
+mod shelf;
 pub mod source;
 pub mod split;
 pub mod wire;

@@ -107,9 +107,9 @@ fn not_encoded(source: Error) -> CodecError {
     CodecError { what: "a value could not be encoded", source }
 }
 
-/// 128 bits that tell two states apart (XXH3; not a signature), in hexadecimal.
-pub fn digest(bytes: &[u8]) -> String {
-    format!("{:032x}", xxhash_rust::xxh3::xxh3_128(bytes))
+/// 128 bits that tell two states apart (XXH3; not a signature); people see them in hexadecimal.
+pub fn digest(bytes: &[u8]) -> u128 {
+    xxhash_rust::xxh3::xxh3_128(bytes)
 }
 
 #[cfg(test)]
