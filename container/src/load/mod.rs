@@ -34,9 +34,9 @@ pub mod text;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::LoadError;
 use crate::split::{Range, Split};
 
+pub use crate::error::LoadError;
 pub use dense::DenseRows;
 pub use rows::{Rows, SparseRows};
 

@@ -112,6 +112,27 @@ pub enum Rows {
     Dense(DenseRows),
 }
 
+impl Rows {
+    /// Columns: all of a row's columns are below this.
+    pub fn columns(&self) -> u32 {
+        match self {
+            Rows::Sparse(rows) => rows.columns(),
+            Rows::Dense(rows) => rows.columns() as u32,
+        }
+    }
+
+    /// Hands out every row in the order of the input; a dense row has all columns.
+    pub fn for_each(&self, mut with: impl FnMut(Row<'_>)) {
+        match self {
+            Rows::Sparse(rows) => rows.iter().for_each(with),
+            Rows::Dense(rows) => {
+                let all: Vec<u32> = (0..rows.columns() as u32).collect();
+                rows.iter().for_each(|(label, values)| with((label, &all, values)));
+            }
+        }
+    }
+}
+
 impl Load for Rows {
     fn load(split: &Split, options: &LoadOptions) -> Result<(Self, Shape), LoadError> {
         let sparse = match options.format {

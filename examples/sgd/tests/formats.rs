@@ -1,5 +1,7 @@
 //! The same rows as LibSVM, CSV and Parquet give the same model to the bit, be the files of this repository or fresh from pyarrow.
 
+#![expect(clippy::print_stdout, reason = "a part that is left out says why")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
