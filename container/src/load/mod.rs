@@ -7,6 +7,7 @@ mod separators;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;
+mod window;
 
 use serde::{Deserialize, Serialize};
 
