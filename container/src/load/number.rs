@@ -13,6 +13,9 @@ use wide::{f64x2, i16x8, i32x4, i32x8, u8x16, u16x8, u32x4, u64x2};
 
 use crate::load::window::Window;
 
+/// The most bytes from the place before a value to its end, if [`two`] is to take it.
+pub(crate) const LONGEST: u16 = 17;
+
 /// Two columns and their values, in `text` from `from[i]` to the colon at `colons[i]`, and from there to
 /// `stops[i]`: both have one to eight digits, and the values are such as [`decimal`] reads quickly. Or `None`:
 /// ask for one after the other.
@@ -35,10 +38,7 @@ pub(crate) fn two(
     let second = Decimal::find(text, after[1], stops[1])?;
     let worst = columns.max(first.digits).max(second.digits);
     let (values, unsure) = values(first, second);
-    if (not_digits(worst) | unsure).to_bitmask() != 0 {
-        return None;
-    }
-    Some((eight_digits(columns), values))
+    ((not_digits(worst) | unsure).to_bitmask() == 0).then(|| (eight_digits(columns), values))
 }
 
 /// The number in `text[from..stop]`, if that is one to eight digits (or `None`: ask the careful parser).
@@ -87,10 +87,11 @@ impl Decimal {
         }
         let zeros = u8x16::splat(b'0');
         let bytes = u8x16::new(text.before(stop, 0));
-        let dots = bytes.simd_eq(u8x16::splat(b'.')) & last(more + 1);
+        let [last, last_and_one] = last(more);
+        let dots = bytes.simd_eq(u8x16::splat(b'.')) & last_and_one;
         let dot = &DOTS[(dots.to_bitmask() | 1 << 16).trailing_zeros() as usize];
-        let digits = (bytes ^ zeros) & last(more + 1);
-        let moved = (u8x16::new(text.before(stop, 1)) ^ zeros) & last(more);
+        let digits = (bytes ^ zeros) & last_and_one;
+        let moved = (u8x16::new(text.before(stop, 1)) ^ zeros) & last;
         Some(Decimal { digits: digits ^ ((digits ^ moved) & dot.through), scale: dot.scale[minus] })
     }
 }
@@ -160,9 +161,9 @@ static LAST_OF_EIGHT: [u64; 8] = {
     all
 };
 
-/// The last so many bytes of 16.
+/// The last `more` (up to 15) bytes of 16, and the last `more + 1`.
 #[inline(always)]
-fn last(count: usize) -> u8x16 {
+fn last(more: usize) -> [u8x16; 2] {
     static LAST: [u8; 32] = {
         let mut all = [0; 32];
         let mut i = 16;
@@ -172,7 +173,9 @@ fn last(count: usize) -> u8x16 {
         }
         all
     };
-    u8x16::new(LAST[count..].first_chunk().copied().unwrap_or_default())
+    // The place is below 16 as it is; saying so spares the check.
+    let from = |place: usize| u8x16::new(LAST[place..].first_chunk().copied().unwrap_or_default());
+    [from(more & 15), from((more & 15) + 1)]
 }
 
 /// The top bits of bytes that are no digits.
@@ -207,20 +210,24 @@ fn eights(first: i32x4, second: i32x4) -> i32x4 {
 /// What a digit is as a number.
 static DIGITS: [f32; 10] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
 
-/// A decimal of 17 to 32 bytes of which the last 16 are digits behind the dot: what programs print that
-/// calculate in f64.
-#[cold]
+/// A decimal of 17 to 32 digits with the dot among the first 15: what programs print that calculate in f64.
+#[inline(never)]
 fn long_decimal(text: Window<'_>, from: usize, stop: u16) -> Option<f32> {
-    let upper = Decimal::find(text, from, stop.checked_sub(16)?)?;
-    let lower = u8x16::new(text.before(stop, 0)) ^ u8x16::splat(b'0');
-    if upper.scale.abs() >= 1.0 || not_digits(upper.digits.max(lower)).to_bitmask() != 0 {
+    let middle = from + usize::from(text.byte(from) == b'-') + 16;
+    let count = usize::from(stop).checked_sub(middle)?;
+    if !(1..=16).contains(&count) {
         return None;
     }
-    let [upper_8, upper_16, lower_8, lower_16] =
-        eights(fours(upper.digits), fours(lower)).to_array().map(f64::from);
-    // Two roundings more than `to_f32` counts.
-    let digits = (upper_8 * 1e8 + upper_16) * 1e16 + (lower_8 * 1e8 + lower_16);
-    to_f32(digits * (upper.scale * 1e-16))
+    let upper = Decimal::find(text, from, middle as u16)?;
+    let lower = (u8x16::new(text.before(stop, 0)) ^ u8x16::splat(b'0')) & last(count - 1)[1];
+    // Without a dot before them the lower digits would count for more.
+    if upper.scale.abs() == 1.0 || not_digits(upper.digits.max(lower)).to_bitmask() != 0 {
+        return None;
+    }
+    let eights = eights(fours(upper.digits), fours(lower)).to_array().map(f64::from);
+    let (upper_digits, lower_digits) = (eights[0] * 1e8 + eights[1], eights[2] * 1e8 + eights[3]);
+    // Five roundings at most, as `to_f32` wants: the 15 upper digits are exact.
+    to_f32((upper_digits + lower_digits / POWERS[count]) * upper.scale)
 }
 
 /// Any decimal, with an exponent or not, byte by byte.

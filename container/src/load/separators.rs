@@ -1,7 +1,8 @@
 //! The places of all bytes that end a token, found before any token is read.
 //!
 //! With the ends known, no token waits for the length of the one before, which is what a reader of variable
-//! lengths mostly does.
+//! lengths mostly does. Sixteen bytes are compared at once, which gives a bit for each; a table turns eight bits
+//! into places, so that no branch depends on where the separators are: under two instructions a byte.
 
 use wide::{u8x16, u16x8};
 

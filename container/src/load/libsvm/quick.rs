@@ -12,6 +12,8 @@ pub(super) struct QuickRow<'t, 'a> {
     pub(super) rest: &'a [u16],
     /// The last column, counted from 1; 0 before the first.
     pub(super) last: u32,
+    /// Whether the last value was longer than [`number::two`] takes.
+    pub(super) long: bool,
 }
 
 impl QuickRow<'_, '_> {
@@ -21,7 +23,7 @@ impl QuickRow<'_, '_> {
     /// This is where the time goes. It stands alone, as it needs all registers.
     #[inline(never)]
     pub(super) fn pairs(&mut self, columns: &mut [u32], values: &mut [f32]) -> usize {
-        let QuickRow { text, mut at, mut rest, mut last } = *self;
+        let QuickRow { text, mut at, mut rest, mut last, .. } = *self;
         let mut pairs = 0;
         for (column_slots, value_slots) in columns.as_chunks_mut().0.iter_mut().zip(values.as_chunks_mut().0)
         {
@@ -76,6 +78,7 @@ impl QuickRow<'_, '_> {
             return None;
         }
         (self.at, self.rest, self.last) = (*stop, after, column);
+        self.long = stop - colon > number::LONGEST;
         Some(Some((column, value)))
     }
 }
