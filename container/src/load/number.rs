@@ -13,6 +13,9 @@ use wide::{f64x2, i16x8, i32x4, i32x8, u8x16, u16x8, u32x4, u64x2};
 
 use crate::load::window::Window;
 
+/// Bytes are seen as parts of larger numbers here, the first as the lowest.
+const _: () = assert!(cfg!(target_endian = "little"), "Lapwing runs on little-endian machines");
+
 /// The most bytes from the place before a value to its end, if [`two`] is to take it.
 pub(crate) const LONGEST: u16 = 17;
 
