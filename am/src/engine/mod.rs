@@ -75,6 +75,8 @@ pub(crate) enum Event {
     Loaded(Seat, Loaded),
     /// The first state is there.
     Initialised,
+    /// What a worker kept of a round has arrived.
+    Fetched(Seat, Round),
     /// The state of this round is there, from before.
     Restored(Round, Summary),
     /// A worker keeps the record of a round.
@@ -130,8 +132,10 @@ pub(crate) enum Command {
     Unload(Seat, Range<u32>),
     /// Compute the first state.
     Initialise(Summary),
-    /// Have a worker send the state and record of a round, and go on from there.
+    /// Have a worker send the state and record of a round.
     Fetch(Seat, Round),
+    /// Go on from what has just come.
+    Restore,
     /// Send the current state to these workers and ask for these nodes.
     Broadcast(Round, Vec<(Seat, Vec<Node>)>),
     /// Send a worker the record of the round that was broadcast.
@@ -210,8 +214,10 @@ pub(crate) struct Engine {
 enum Phase {
     /// A new master waits for the workers of the old one.
     Gathering,
-    /// One of them sends what it keeps.
-    Fetching(Seat),
+    /// One of them sends what it keeps of this round.
+    Fetching(Seat, Round),
+    /// The aggregator takes it over.
+    Restoring,
     Loading,
     Initialising,
     Round(Current),
@@ -279,6 +285,7 @@ impl Engine {
                     self.begin(now, Round { pass: 1, kind: RoundKind::Train }, &mut out);
                 }
             }
+            Event::Fetched(seat, round) => self.fetched(now, seat, round, &mut out),
             Event::Restored(round, summary) => self.restored(now, round, summary, &mut out),
             Event::Kept(seat, round) => {
                 if self.fleet.heard(now, seat) {
@@ -435,7 +442,7 @@ impl Engine {
                 self.keepers.lost(seat, &self.fleet, out);
                 self.close(out);
             }
-            Phase::Fetching(keeper) if *keeper == seat => {
+            Phase::Fetching(keeper, _) if *keeper == seat => {
                 self.phase = Phase::Gathering;
                 self.gather(now, out);
             }

@@ -34,7 +34,7 @@ impl Engine {
         match newest {
             Some((round, seat)) => {
                 out.push(Command::Fetch(seat, round));
-                self.phase = Phase::Fetching(seat);
+                self.phase = Phase::Fetching(seat, round);
             }
             None => {
                 if let Some(Round { pass, .. }) = self.newest.filter(|newest| newest.pass > 1) {
@@ -49,9 +49,19 @@ impl Engine {
         }
     }
 
+    /// What was fetched is here: from now on it does not matter what becomes of the worker.
+    pub(super) fn fetched(&mut self, now: Duration, seat: Seat, round: Round, out: &mut Vec<Command>) {
+        if self.fleet.heard(now, seat)
+            && matches!(self.phase, Phase::Fetching(of, what) if (of, what) == (seat, round))
+        {
+            out.push(Command::Restore);
+            self.phase = Phase::Restoring;
+        }
+    }
+
     /// The state of a round is there again: from a worker, or from a checkpoint.
     pub(super) fn restored(&mut self, now: Duration, round: Round, summary: Summary, out: &mut Vec<Command>) {
-        if matches!(self.phase, Phase::Fetching(_) | Phase::Initialising) {
+        if matches!(self.phase, Phase::Restoring | Phase::Initialising) {
             self.summary = summary;
             self.begin(now, round, out);
         }

@@ -123,7 +123,7 @@ impl World {
             }
             Command::Write => self.answer = Some(Event::Written),
             Command::Note(_) | Command::Keep(..) => {}
-            Command::Fetch(..) | Command::Unload(..) | Command::Reuse(_) => unreachable!(),
+            Command::Fetch(..) | Command::Restore | Command::Unload(..) | Command::Reuse(_) => unreachable!(),
             Command::End(end) => self.end = Some(end),
         }
     }
