@@ -24,6 +24,8 @@ use serde::{Deserialize, Serialize};
 use fleet::{Fleet, Loss};
 use keepers::Keepers;
 use round::Current;
+#[cfg(test)]
+use tests::simulation::bugs::{Bug, planted};
 
 /// What the engine needs to know of a job.
 #[derive(Debug, Clone)]
@@ -277,7 +279,7 @@ impl Engine {
             }
             Event::Loaded(seat, loaded) => {
                 if self.fleet.loaded(now, seat, loaded, &mut out) {
-                    self.ready(seat, &mut out);
+                    self.ready(now, &mut out);
                 }
             }
             Event::Initialised => {
@@ -297,13 +299,16 @@ impl Engine {
                 if self.fleet.heard(now, seat)
                     && let Phase::Round(current) = &mut self.phase
                 {
-                    current.offered(seat, (round, node), bytes, &self.fleet, &mut out);
+                    current.offered(seat, (round, node), bytes, &mut out);
                 }
             }
             Event::Updated(seat, round, node) => {
+                #[cfg(test)]
+                let seat =
+                    if planted(Bug::OldIncarnation) { self.fleet.seat(seat.worker as usize) } else { seat };
                 if self.fleet.heard(now, seat)
                     && let Phase::Round(current) = &mut self.phase
-                    && current.updated(seat, (round, node), &self.fleet, &mut out)
+                    && current.updated(seat, (round, node), &mut out)
                 {
                     self.fleet.kept_up(seat);
                     self.close(&mut out);
@@ -330,20 +335,30 @@ impl Engine {
         }
         self.newest = self.newest.max(holding.newest);
         self.records.insert(seat, holding.records.clone());
+        match &mut self.phase {
+            Phase::Round(current) => current.cut(seat, out),
+            // What it was asked for went to the connection that broke.
+            #[cfg(test)]
+            Phase::Fetching(..) if planted(Bug::LostFetch) => {}
+            Phase::Fetching(keeper, _) if *keeper == seat => self.phase = Phase::Gathering,
+            // It comes late, but nothing has been begun without it.
+            Phase::Loading if !holding.records.is_empty() => self.phase = Phase::Gathering,
+            _ => {}
+        }
+        self.keepers.back(seat, holding.newest, &self.fleet, out);
         if self.fleet.is_ready(seat) {
-            self.ready(seat, out);
-            self.keepers.back(seat, &holding.records, out);
+            self.ready(now, out);
         }
         self.secured(now, out);
         self.gather(now, out);
     }
 
     /// A worker has all its splits: the first time round that may complete the load, later it may owe a round's nodes.
-    fn ready(&mut self, seat: Seat, out: &mut Vec<Command>) {
+    fn ready(&mut self, now: Duration, out: &mut Vec<Command>) {
         match &mut self.phase {
             Phase::Loading => self.loaded(out),
             Phase::Round(current) => {
-                current.joined(seat, &self.fleet, out);
+                current.joined(now, &self.fleet, out);
                 self.keepers.begin(current.round(), current.called(), &self.fleet, out);
             }
             _ => {}
@@ -366,7 +381,15 @@ impl Engine {
 
     fn begin(&mut self, now: Duration, round: Round, out: &mut Vec<Command>) {
         self.fleet.hand_back(out);
-        self.drain(now, out);
+        // Who gives its container back may have been a keeper.
+        self.phase = Phase::Securing(round);
+        for seat in self.fleet.drain(now, out) {
+            self.records.remove(&seat);
+            self.keepers.lost(seat, &self.fleet, out);
+        }
+        if !self.keepers.is_safe() {
+            return;
+        }
         let (fleet, known) = (&self.fleet, &self.known);
         let current = Current::new(self.tree, round, &self.rules, self.largest, (now, fleet), known, out);
         self.keepers.begin(round, current.called(), fleet, out);
@@ -437,7 +460,7 @@ impl Engine {
         self.records.remove(&seat);
         match &mut self.phase {
             Phase::Round(current) => {
-                current.lost(seat, &self.fleet, &self.known, out);
+                current.lost(now, seat, &self.fleet, &self.known, out);
                 self.keepers.begin(current.round(), current.called(), &self.fleet, out);
                 self.keepers.lost(seat, &self.fleet, out);
                 self.close(out);
@@ -456,8 +479,7 @@ impl Engine {
 
     fn drain(&mut self, now: Duration, out: &mut Vec<Command>) {
         for seat in self.fleet.drain(now, out) {
-            self.records.remove(&seat);
-            self.keepers.lost(seat, &self.fleet, out);
+            self.gone(now, seat, out);
         }
     }
 
@@ -478,6 +500,8 @@ impl Engine {
             Fault::BadInput => self.end(End::BadInput(text.to_owned()), out),
             Fault::User => self.end(End::User(format!("the algorithm failed{place}: {text}")), out),
             Fault::System => self.lost(now, seat, &format!("could not go on{place}: {text}"), out),
+            // Those whom they belong to have come meanwhile.
+            Fault::NoRoom if !self.fleet.wants(seat, split) => {}
             Fault::NoRoom => {
                 let text = format!(
                     "the workers that came do not hold the input: worker {} refuses splits: {text}; see --workers, --worker-memory and --start-timeout",

@@ -3,13 +3,13 @@
 #![allow(clippy::single_range_in_vec_init, reason = "a single seat is a list of one range")]
 
 mod credits;
-mod histories;
 mod ignore;
 mod limits;
 mod load;
 mod restart;
 mod rounds;
 mod silence;
+pub(in crate::engine) mod simulation;
 mod stale;
 
 use super::*;
