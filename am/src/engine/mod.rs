@@ -524,6 +524,8 @@ impl Engine {
         }
         if self.rules.patient {
             self.fleet.adopt(now, out);
+            // Some have what they take over, and are not heard of again for that.
+            self.ready(now, out);
         }
         self.gather(now, out);
         self.hurry(now, out);
