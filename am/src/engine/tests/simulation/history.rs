@@ -45,6 +45,10 @@ pub(super) fn play(seed: u64) -> World {
     let kinds: Vec<Trouble> = TROUBLES.into_iter().filter(|_| rng.below(2) == 0).collect();
     let (pace, mut calm, mut troubles) = (2 + rng.below(40), rng.below(300), 1 + rng.below(8));
     let mut world = World::new(rules, rng);
+    if world.rules.patient && world.rng.below(4) == 0 {
+        // A full cluster: some containers come much later than others.
+        world.asks[0].1 = true;
+    }
     for _ in 0..600 {
         if world.end.is_some() || troubles == 0 {
             break;
@@ -80,8 +84,13 @@ impl World {
             }
             4 => {
                 let index = self.rng.below(self.asks.len().max(1) as u64) as usize;
-                if self.asks.get(index).is_some_and(|(_, withheld)| !withheld) {
-                    self.grant(index);
+                match self.asks.get(index) {
+                    Some((_, true)) if self.rng.below(4) > 0 => {
+                        let time = Duration::from_secs(self.rng.below(25));
+                        self.wait(time);
+                    }
+                    Some(_) => self.grant(index),
+                    None => {}
                 }
             }
             _ => {
@@ -95,18 +104,18 @@ impl World {
 
     /// One of four things that a process can do. False if there is no such thing to do.
     fn work(&mut self, seat: Seat, what: u64) -> bool {
-        let tree = self.tree;
+        let (tree, overtaking) = (self.tree, self.rng.below(4) == 0);
         let Some(worker) = self.workers.get_mut(&seat).filter(|worker| worker.alive) else { return false };
         match what {
             // What is sent already comes, frozen or not.
             0 => {
-                let Some(said) = worker.said.pop_front() else { return false };
+                let Some(said) = worker.hear(overtaking) else { return false };
                 self.remember(&said);
                 self.arrive(said);
                 true
             }
             _ if worker.frozen => false,
-            1 => worker.take(),
+            1 => worker.take(overtaking),
             2 => worker.compute(tree),
             _ => {
                 let calls = !worker.connected;
@@ -124,18 +133,14 @@ impl World {
         match (trouble, someone) {
             (Trouble::Kill, Some(seat)) => self.kill(seat),
             (Trouble::Cut, Some(seat)) => self.worker(seat).disconnect(),
-            (Trouble::Bury, Some(seat)) => {
-                // The driver gives up a connection that broke, if there was one.
-                if self.worker(seat).introduced {
-                    self.worker(seat).disconnect();
-                    self.give(Event::Lost(seat, "is out of reach".to_owned()));
-                }
+            // The driver gives up a connection that broke, if there was one.
+            (Trouble::Bury, Some(seat)) if self.worker(seat).introduced => {
+                self.worker(seat).disconnect();
+                self.give(Event::Lost(seat, "is out of reach".to_owned()));
             }
             (Trouble::Freeze, Some(seat)) => self.worker(seat).frozen = true,
-            (Trouble::Fail, Some(seat)) => {
-                if self.worker(seat).introduced {
-                    self.worker(seat).say(Event::Failed(seat, Fault::System, None, "no disk".to_owned()));
-                }
+            (Trouble::Fail, Some(seat)) if self.worker(seat).introduced => {
+                self.worker(seat).say(Event::Failed(seat, Fault::System, None, "no disk".to_owned()));
             }
             (Trouble::Doom, Some(seat)) => self.news.push_back(Event::Doomed(seat, "preemption".to_owned())),
             (Trouble::Withhold, _) => self.asks.iter_mut().for_each(|(_, withheld)| *withheld = true),

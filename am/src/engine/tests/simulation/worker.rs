@@ -79,6 +79,8 @@ pub(super) struct Worker {
     small: bool,
     pub(super) rounds: Vec<(Round, Held)>,
     pub(super) newest: Option<Round>,
+    /// Credits for a state that is still on its way.
+    early: Vec<(Round, Node)>,
     pub(super) records: Vec<(Round, Begun)>,
     lines: Vec<Line>,
 }
@@ -110,6 +112,7 @@ impl Worker {
             small,
             rounds: Vec::new(),
             newest: None,
+            early: Vec::new(),
             records: Vec::new(),
             lines: Vec::new(),
         }
@@ -118,6 +121,7 @@ impl Worker {
     /// Calls a master.
     pub(super) fn connect(&mut self) {
         self.connected = true;
+        self.early.clear();
         for (_, held) in &mut self.rounds {
             held.asked.clear();
             held.granted.clear();
@@ -147,9 +151,15 @@ impl Worker {
         self.send(Said::Word(event));
     }
 
+    /// The next thing that it has said comes out of its connection.
+    pub(super) fn hear(&mut self, overtaking: bool) -> Option<Said> {
+        next(&mut self.said, overtaking, |said| matches!(said, Said::Word(_)))
+    }
+
     /// Reads the next message. False if there is none.
-    pub(super) fn take(&mut self) -> bool {
-        let Some(message) = self.inbox.pop_front() else { return false };
+    pub(super) fn take(&mut self, overtaking: bool) -> bool {
+        let small = |message: &Message| !matches!(message, Message::State { .. } | Message::Keep(_));
+        let Some(message) = next(&mut self.inbox, overtaking, small) else { return false };
         match message {
             Message::Load(splits, adopted) => self.orders.push_back(Order::Load(splits, adopted)),
             Message::Unload(splits) => {
@@ -245,7 +255,9 @@ impl Worker {
             self.rounds
                 .push((round, Held { state, begun: Vec::new(), asked: Vec::new(), granted: Vec::new() }));
         }
+        let early = std::mem::take(&mut self.early);
         let held = self.held(round).expect("it is there now");
+        held.granted.extend(early.into_iter().filter(|(of, _)| *of == round).map(|(_, node)| node));
         let (mut wanted, mut ready) = (Vec::new(), Vec::new());
         for &node in nodes {
             held.asked.push(node);
@@ -282,7 +294,9 @@ impl Worker {
     }
 
     fn grant(&mut self, round: Round, node: Node) {
-        let Some(held) = self.held(round) else { return };
+        let Some(held) = self.held(round).filter(|held| held.asked.contains(&node)) else {
+            return self.early.push((round, node));
+        };
         if held.granted.contains(&node) {
             return;
         }
@@ -329,6 +343,12 @@ impl Worker {
     fn held(&mut self, round: Round) -> Option<&mut Held> {
         self.rounds.iter_mut().find(|(of, _)| *of == round).map(|(_, held)| held)
     }
+}
+
+/// The next message; a small one may overtake the chunks of those with a payload.
+fn next<T>(queue: &mut VecDeque<T>, overtaking: bool, small: impl Fn(&T) -> bool) -> Option<T> {
+    let first = if overtaking { queue.iter().position(small) } else { None };
+    queue.remove(first.unwrap_or(0))
 }
 
 /// A bit for each split.

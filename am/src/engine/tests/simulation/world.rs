@@ -46,7 +46,9 @@ pub(super) struct Master {
     pub(super) lines: Vec<Line>,
     pub(super) requests: VecDeque<Request>,
     state: Begun,
-    pub(super) partials: Partials<Update>,
+    partials: Partials<Update>,
+    /// Bytes that rest in it once it has merged what it was asked to.
+    resting: Partials<u64>,
     recent: BTreeMap<Node, Update>,
     /// Lines that workers have acknowledged.
     known: BTreeMap<Seat, usize>,
@@ -73,6 +75,7 @@ impl Master {
             requests: VecDeque::new(),
             state: content::init(0),
             partials: Partials::new(tree),
+            resting: Partials::new(tree),
             recent: BTreeMap::new(),
             known: BTreeMap::new(),
             payload: None,
@@ -197,11 +200,20 @@ impl World {
             Command::Keep(seat, round) => self.keep(seat, round),
             Command::Credit(seat, round, node) => self.send(seat, Message::Credit(round, node)),
             Command::Merge(node) => match self.master.payload.take() {
-                Some(Said::Update(_, update)) => self.ask(Request::Merge(node, update)),
+                Some(Said::Update(_, update)) => {
+                    self.master.resting.insert(node, update.bytes, |into, other| *into = (*into).max(other));
+                    self.ask(Request::Merge(node, update));
+                }
                 _ => panic!("{node:?} is merged without an update"),
             },
-            Command::Reuse(node) => self.ask(Request::Reuse(node)),
-            Command::Step { round, .. } => self.ask(Request::Step(round, self.checks.merged())),
+            Command::Reuse(node) => {
+                self.master.resting.insert(node, 0, |into, other| *into = (*into).max(other));
+                self.ask(Request::Reuse(node));
+            }
+            Command::Step { round, .. } => {
+                self.master.resting = Partials::new(self.tree);
+                self.ask(Request::Step(round, self.checks.merged()));
+            }
             Command::Write => self.ask(Request::Write),
             Command::Note(_) => {}
             Command::End(end) => self.end = Some(end),
@@ -334,13 +346,9 @@ impl World {
         self.give(Event::Tick);
     }
 
-    /// Bytes that rest in the aggregator or are about to.
+    /// Bytes that rest in the aggregator, as if merging took no time.
     pub(super) fn resting(&self) -> u64 {
-        let waiting = self.master.requests.iter().map(|request| match request {
-            Request::Merge(_, update) => update.bytes,
-            _ => 0,
-        });
-        self.master.partials.values().map(|update| update.bytes).chain(waiting).sum()
+        self.master.resting.values().sum()
     }
 
     pub(super) fn holds(&self, seat: Seat, splits: &Range<u32>) -> bool {
