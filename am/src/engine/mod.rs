@@ -4,6 +4,8 @@
 //! Workers are seats with numbers, each with a fixed contiguous range of splits; processes come and go in a seat and are told
 //! apart by their incarnation. A round is over when every node of the merge tree that it waits for has come.
 
+mod command;
+mod event;
 mod fleet;
 mod keepers;
 mod recover;
@@ -12,188 +14,19 @@ mod round;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::time::Duration;
 
 use lapwing_container::algorithm::OnLoss;
 use lapwing_container::merge_tree::{Node, Tree};
-use lapwing_container::wire::message::{Fault, Loaded, Round, RoundKind, Summary};
+use lapwing_container::wire::message::{Fault, Round, RoundKind, Summary};
 
-use serde::{Deserialize, Serialize};
-
+pub(crate) use command::{Command, End, Seat};
+pub(crate) use event::{Event, Holding, Rules};
 use fleet::{Fleet, Loss};
 use keepers::Keepers;
 use round::Current;
 #[cfg(test)]
 use tests::simulation::bugs::{Bug, planted};
-
-/// What the engine needs to know of a job.
-#[derive(Debug, Clone)]
-pub(crate) struct Rules {
-    /// The splits of each worker: contiguous, in order, none empty, together the whole input.
-    pub seats: Vec<Range<u32>>,
-    /// The splits that are trained on; those behind them are scored, and count neither as rows nor as covered.
-    pub training: u32,
-    /// Workers beyond these, each of which loads the splits of one of them.
-    pub spares: u32,
-    /// The attempt of the master, from 1.
-    pub attempt: u32,
-    /// Passes at the most.
-    pub passes: u32,
-    /// What a lost worker means for the pass.
-    pub on_loss: OnLoss,
-    /// More lost workers than this end the job.
-    pub max_failures: u32,
-    /// A process that has not reported so long after its launch counts as lost.
-    pub start_timeout: Duration,
-    /// Launches wait for room in the cluster: after `start_timeout` others take over the splits.
-    pub patient: bool,
-    /// A worker silent for so long counts as lost.
-    pub silence: Duration,
-    /// Bytes of updates that may rest in the master at once, beyond what tree order demands.
-    pub update_budget: u64,
-    /// The number of columns if the user fixed it.
-    pub columns: Option<u32>,
-    /// Unless lost workers are waited for: a pass need not wait for those that are late once this share of the rows is here.
-    pub quorum: Option<f64>,
-    /// Nobody is waited for any longer than this in a pass.
-    pub pass_deadline: Option<Duration>,
-    /// A pass that covers a smaller share of the rows ends the job.
-    pub min_coverage: f64,
-}
-
-/// What happened. Events of a worker carry its incarnation: those of a dead process are dropped.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Event {
-    /// The job begins.
-    Start,
-    /// The job goes on under a new master: these processes of the old one live.
-    TakeOver(Vec<Seat>),
-    /// A worker introduced itself.
-    Hello(Seat, Holding),
-    /// The container of a worker runs.
-    Started(Seat),
-    /// A worker gave a sign of life.
-    Heard(Seat),
-    /// A worker has a split in memory.
-    Loaded(Seat, Loaded),
-    /// The first state is there.
-    Initialised,
-    /// What a worker kept of a round has arrived.
-    Fetched(Seat, Round),
-    /// The state of this round is there, from before.
-    Restored(Round, Summary),
-    /// A worker keeps the record of a round.
-    Kept(Seat, Round),
-    /// A worker has a large update ready.
-    Offered(Seat, Round, Node, u64),
-    /// A worker's update arrived whole.
-    Updated(Seat, Round, Node),
-    /// The master's step is done; whether the algorithm wants no further pass, and whether it has an objective.
-    Stepped {
-        /// It, or `--tolerance`, says that this was the last pass.
-        done: bool,
-        /// The objective is a number.
-        objective: bool,
-    },
-    /// The model is written.
-    Written,
-    /// The cluster is about to take a worker's container; why.
-    Doomed(Seat, String),
-    /// A worker's process or connection is gone; how, as the rest of a sentence.
-    Lost(Seat, String),
-    /// A worker cannot go on.
-    Failed(Seat, Fault, Option<u32>, String),
-    /// User code failed in the master.
-    UserFailed(String),
-    /// Time passed.
-    Tick,
-}
-
-/// What a worker has when it calls; nothing at first.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Holding {
-    /// Its machine.
-    pub host: String,
-    /// Splits in memory.
-    pub loaded: Vec<Loaded>,
-    /// Rounds whose state and record it keeps.
-    pub records: Vec<Round>,
-    /// The newest round that it took part in.
-    pub newest: Option<Round>,
-}
-
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Command {
-    /// Start a process for this seat.
-    Launch(Seat),
-    /// End the process of this seat, whatever it does.
-    Release(Seat),
-    /// Tell a worker to load splits; whether they are another's that did not come.
-    Load(Seat, Range<u32>, bool),
-    /// Tell a worker that these splits are another's again.
-    Unload(Seat, Range<u32>),
-    /// Compute the first state.
-    Initialise(Summary),
-    /// Have a worker send the state and record of a round.
-    Fetch(Seat, Round),
-    /// Go on from what has just come.
-    Restore,
-    /// Send the current state to these workers and ask for these nodes.
-    Broadcast(Round, Vec<(Seat, Vec<Node>)>),
-    /// Send a worker the record of the round that was broadcast.
-    Keep(Seat, Round),
-    /// Let a worker send a large update.
-    Credit(Seat, Round, Node),
-    /// Merge the update that has just come.
-    Merge(Node),
-    /// Merge the update of an earlier pass in place of one that does not come.
-    Reuse(Node),
-    /// All that the round waits for is merged: step.
-    Step {
-        /// The round.
-        round: Round,
-        /// Splits whose updates of this round are in the merged one.
-        splits_covered: u32,
-        /// Their rows.
-        rows_covered: u64,
-        /// Splits for which an update of an earlier pass stands in.
-        splits_stale: u32,
-        /// Their rows.
-        rows_stale: u64,
-    },
-    /// Write the model.
-    Write,
-    /// Tell the user, and note it in the report.
-    Note(String),
-    /// The job is over; release everything.
-    End(End),
-}
-
-/// A process in a seat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(crate) struct Seat {
-    /// The worker's number.
-    pub worker: u32,
-    /// Which process in this seat, from 0.
-    pub incarnation: u32,
-}
-
-/// How a job ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The model is written.
-    Done,
-    /// The input is not what it should be.
-    BadInput(String),
-    /// Workers were lost beyond the policy.
-    WorkersLost(String),
-    /// What came of the workers cannot hold the input.
-    NoRoom(String),
-    /// The user's code failed.
-    User(String),
-}
 
 /// The machine.
 #[derive(Debug)]

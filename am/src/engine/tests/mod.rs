@@ -21,6 +21,10 @@ mod spares;
 mod stale;
 mod takeover;
 
+use std::ops::Range;
+
+use lapwing_container::wire::message::Loaded;
+
 use super::*;
 
 /// Rows of every split in these tests.
