@@ -186,7 +186,7 @@ fn spread(values: &mut Vec<f32>, rows: usize, from: usize, to: usize) {
 }
 
 /// Whether this machine's memory has room for so many numbers at all.
-fn fits(numbers: usize) -> bool {
+pub(crate) fn fits(numbers: usize) -> bool {
     let bytes = numbers as u128 * size_of::<f32>() as u128;
     bytes <= ALWAYS || bytes <= u128::from(rustix::system::sysinfo().totalram)
 }

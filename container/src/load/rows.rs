@@ -106,7 +106,7 @@ fn load_libsvm(split: &Split, options: &LoadOptions, rows: &mut Builder) -> Resu
 /// Rows as their format has them: for an algorithm that does well by both.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rows {
-    /// LibSVM text.
+    /// LibSVM text, and columns of indices and values.
     Sparse(SparseRows),
     /// Formats that write every number.
     Dense(DenseRows),
