@@ -4,7 +4,7 @@ use crate::error::LoadError;
 use crate::load::libsvm::Parser;
 use crate::load::rows::Builder;
 use crate::load::text::LineReader;
-use crate::load::{Format, Load, LoadOptions, Shape, csv, parquet};
+use crate::load::{self, Format, Load, LoadOptions, Shape, csv, parquet};
 use crate::split::{Range, Split};
 
 /// Labelled dense rows: one contiguous matrix of f32, row after row.
@@ -78,6 +78,10 @@ impl Load for DenseRows {
             bytes_read,
         };
         Ok((rows, shape))
+    }
+
+    fn settle(options: &LoadOptions, first: &Range) -> Result<Option<LoadOptions>, LoadError> {
+        load::settle(options, first)
     }
 }
 
