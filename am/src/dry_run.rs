@@ -11,6 +11,7 @@ use crate::binary;
 use crate::cluster::{Cluster, room};
 use crate::error::{Failure, Kind};
 use crate::job::{Bytes, Job, JobArgs};
+use crate::splits;
 
 /// Bytes of the first split that are loaded to see how much memory data takes.
 const SAMPLE: u64 = 1 << 20;
@@ -31,7 +32,11 @@ pub(crate) fn describe<A: Algorithm>(
     let mut line = |what: &str, value: String| {
         let _ = writeln!(text, "{what:<10}{value}");
     };
-    line("input", format!("{} in {} files", Bytes(input), files.len()));
+    let uncut = match splits::uncut(&job.splits) {
+        0 => String::new(),
+        packed => format!(", {packed} of them packed and each in one split whole"),
+    };
+    line("input", format!("{} in {} files{uncut}", Bytes(input), files.len()));
     let sizes = || job.splits.iter().map(Split::bytes);
     let (least, most) = (sizes().min().unwrap_or(0), sizes().max().unwrap_or(0));
     line("splits", format!("{} of {} to {}", job.splits.len(), Bytes(least), Bytes(most)));

@@ -4,7 +4,7 @@
 use std::io::{self, Cursor, Read, Write};
 
 use lapwing_container::files::{Files, Status};
-use lapwing_container::load::{Format, LoadOptions};
+use lapwing_container::load::LoadOptions;
 use lapwing_container::model::{Array, Model, PointModel, Values};
 use npyz::{NpyFile, WriterBuilder};
 use serde_json::json;
@@ -291,8 +291,8 @@ fn describe(job: &Job, model: &Model) -> String {
         "tolerance": job.tolerance,
     });
     // Which columns of a table the model is of, and in which order. How a table is written changes nothing.
-    if job.load.format != Format::Libsvm {
-        let LoadOptions { features, label, missing, .. } = &job.load;
+    let LoadOptions { features, label, missing, .. } = &job.load;
+    if features.is_some() || label.is_some() {
         description["input"] = json!({ "features": features, "label": label, "missing": missing });
     }
     format!("{description:#}\n")

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use lapwing_container::algorithm::{Algorithm, OnLoss};
-use lapwing_container::load::{self, Format, LoadOptions};
+use lapwing_container::load::{Format, Load, LoadOptions};
 use lapwing_container::split::Split;
 use lapwing_container::wire::handshake::nonce;
 use lapwing_container::wire::secure::Trust;
@@ -218,7 +218,7 @@ fn plan<A: Algorithm>(
     let files = splits::find(&inputs)?;
     splits::check(&files, cut)?;
     let mut splits = splits::plan(&files, cut);
-    let load = settle(args, &files, &splits)?;
+    let load = settle::<A::Data>(args, &files, &splits)?;
     let training = splits.len() as u32;
     if !args.validate.is_empty() {
         let files = splits::find(&validate)?;
@@ -282,7 +282,7 @@ fn plan<A: Algorithm>(
 }
 
 /// How to read the input: what the flags say, and where they leave it open the first file that is not empty.
-fn settle(args: &JobArgs, files: &[InputFile], splits: &[Split]) -> Result<LoadOptions, Failure> {
+fn settle<D: Load>(args: &JobArgs, files: &[InputFile], splits: &[Split]) -> Result<LoadOptions, Failure> {
     let options = LoadOptions {
         format: args.format.map_or_else(|| splits::format_of(files), Ok)?,
         columns: args.columns,
@@ -298,7 +298,7 @@ fn settle(args: &JobArgs, files: &[InputFile], splits: &[Split]) -> Result<LoadO
         return Err(Failure::new(Kind::Usage, text));
     }
     for range in splits.iter().flat_map(|split| &split.ranges) {
-        let settled = load::settle(&options, range).map_err(|error| {
+        let settled = D::settle(&options, range).map_err(|error| {
             let kind = if error.is_bad_input() { Kind::Input } else { Kind::Cluster };
             Failure::new(kind, error.to_string())
         });

@@ -78,6 +78,7 @@ fn a_checkpoint_of_another_job_is_refused_in_a_sentence() {
         (format!("{JOB} --seed 9"), "its seed is 1, here it is 9"),
         (format!("{JOB} --rate 0.1"), "its --rate is 0.05, here it is 0.1"),
         (format!("{JOB} --columns 99"), "its number of columns is not fixed, here it is 99"),
+        (format!("{JOB} --missing zero"), "or was read in another way"),
     ] {
         let outcome = bed.run(&format!("{flags} --resume"));
         outcome.assert_failed(3, &["--resume: the checkpoint ", " is of another job: ", words]);

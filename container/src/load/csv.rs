@@ -214,6 +214,9 @@ impl<'a> Parser<'a> {
             let (from, stop) = (at + quoted, if quoted == 1 { b'"' } else { delimiter });
             let end = field_end(text, from, stop).min(length);
             match role {
+                Role::Feature(feature) if from == end => {
+                    *row.get_mut(*feature)? = select::absent(*role, self.missing).ok()?;
+                }
                 Role::Feature(feature) => *row.get_mut(*feature)? = number::label(text, from, end as u16)?,
                 Role::Label => label = number::label(text, from, end as u16)?,
                 // What has a quote inside may end elsewhere.

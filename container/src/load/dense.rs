@@ -4,7 +4,7 @@ use crate::error::LoadError;
 use crate::load::libsvm::Parser;
 use crate::load::rows::Builder;
 use crate::load::text::LineReader;
-use crate::load::{Format, Load, LoadOptions, Shape, csv, parquet};
+use crate::load::{self, Format, Load, LoadOptions, Shape, csv, parquet};
 use crate::split::{Range, Split};
 
 /// Labelled dense rows: one contiguous matrix of f32, row after row.
@@ -78,6 +78,10 @@ impl Load for DenseRows {
             bytes_read,
         };
         Ok((rows, shape))
+    }
+
+    fn settle(options: &LoadOptions, first: &Range) -> Result<Option<LoadOptions>, LoadError> {
+        load::settle(options, first)
     }
 }
 
@@ -186,7 +190,7 @@ fn spread(values: &mut Vec<f32>, rows: usize, from: usize, to: usize) {
 }
 
 /// Whether this machine's memory has room for so many numbers at all.
-fn fits(numbers: usize) -> bool {
+pub(crate) fn fits(numbers: usize) -> bool {
     let bytes = numbers as u128 * size_of::<f32>() as u128;
     bytes <= ALWAYS || bytes <= u128::from(rustix::system::sysinfo().totalram)
 }

@@ -172,4 +172,10 @@ pub struct Shape {
 pub trait Load: Sized + Send + Sync + 'static {
     /// Loads a split. The result depends on the bytes of the split alone, so any worker gets the same.
     fn load(split: &Split, options: &LoadOptions) -> Result<(Self, Shape), LoadError>;
+
+    /// Fixes what the options leave open by the input's first file, once for the whole job; `None` if that file is empty. Data of
+    /// this crate's formats do as [`settle`] says; other data leave nothing open, whatever their files are called.
+    fn settle(options: &LoadOptions, _first: &Range) -> Result<Option<LoadOptions>, LoadError> {
+        Ok(Some(options.clone()))
+    }
 }

@@ -3,8 +3,8 @@
 use crate::error::LoadError;
 use crate::load::libsvm::Parser;
 use crate::load::text::LineReader;
-use crate::load::{DenseRows, Format, Load, LoadOptions, Shape, csv, parquet};
-use crate::split::Split;
+use crate::load::{self, DenseRows, Format, Load, LoadOptions, Shape, csv, parquet};
+use crate::split::{Range, Split};
 
 /// Labelled sparse rows, compressed (CSR): 8 bytes per stored number, 12 per row, no slack.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +84,10 @@ impl Load for SparseRows {
         };
         Ok((rows, shape))
     }
+
+    fn settle(options: &LoadOptions, first: &Range) -> Result<Option<LoadOptions>, LoadError> {
+        load::settle(options, first)
+    }
 }
 
 fn load_libsvm(split: &Split, options: &LoadOptions, rows: &mut Builder) -> Result<u64, LoadError> {
@@ -106,7 +110,7 @@ fn load_libsvm(split: &Split, options: &LoadOptions, rows: &mut Builder) -> Resu
 /// Rows as their format has them: for an algorithm that does well by both.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rows {
-    /// LibSVM text.
+    /// LibSVM text, and columns of indices and values.
     Sparse(SparseRows),
     /// Formats that write every number.
     Dense(DenseRows),
@@ -148,6 +152,10 @@ impl Load for Rows {
         } else {
             DenseRows::load(split, options).map(|(rows, shape)| (Rows::Dense(rows), shape))
         }
+    }
+
+    fn settle(options: &LoadOptions, first: &Range) -> Result<Option<LoadOptions>, LoadError> {
+        load::settle(options, first)
     }
 }
 

@@ -124,7 +124,7 @@ impl Table {
     }
 
     /// The options with what this file says where they leave it open, so that all files are read alike: the features by name
-    /// (if each has one of its own), and their number.
+    /// (if each has one of its own), their number, and the label.
     pub(crate) fn settle(&self, options: &LoadOptions) -> Result<LoadOptions, String> {
         let selection = self.select(options)?;
         selection.check_width(options)?;
@@ -134,7 +134,8 @@ impl Table {
         };
         let names: Option<Vec<_>> = self.wanted(options, self.label(options)?)?.iter().map(name).collect();
         let features = names.or_else(|| options.features.clone());
-        Ok(LoadOptions { features, columns: Some(selection.features as u32), ..options.clone() })
+        let label = options.label.clone().or_else(|| Some(USUAL_LABEL.to_owned()));
+        Ok(LoadOptions { features, label, columns: Some(selection.features as u32), ..options.clone() })
     }
 
     /// A column as it may stand in a message.
@@ -157,10 +158,10 @@ impl Table {
                 None if name == "none" => Ok(None),
                 None => Err(format!("expected a label column {name:?}, found {}", self.listed())),
             },
-            None => match self.find("label") {
+            None => match self.find(USUAL_LABEL) {
                 Some(column) => Ok(Some(column)),
                 None => Err(format!(
-                    "expected a column named \"label\", found {}: say --label NAME, --label NUMBER or --label none",
+                    "expected a column named {USUAL_LABEL:?}, found {}: say --label NAME, --label NUMBER or --label none",
                     self.listed()
                 )),
             },
@@ -221,6 +222,9 @@ impl Table {
         format!("the columns {}", names.join(", "))
     }
 }
+
+/// As Spark's `labelCol` has it.
+const USUAL_LABEL: &str = "label";
 
 /// A field's number. The rule for missing ones is for features: a row without its label is bad input.
 pub(crate) fn number(field: &[u8], role: Role, missing: Missing) -> Result<f32, String> {

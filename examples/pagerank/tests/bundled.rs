@@ -17,6 +17,14 @@ fn agrees_with_networkx() {
     trial().check_in_python("pagerank");
 }
 
+/// The loader is this example's own: no header, no label is looked for.
+#[test]
+fn edges_may_be_called_csv() {
+    let trial = trial();
+    std::fs::write(trial.path("graph.csv"), "0,1\n1,2\n2,0\n").unwrap();
+    assert_eq!(trial.run("--input graph.csv --passes 2")["rows"], 3);
+}
+
 #[test]
 fn bad_edges_are_bad_input() {
     let trial = trial();

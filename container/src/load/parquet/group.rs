@@ -10,7 +10,7 @@ use super::columns::Column;
 use super::pages::Pages;
 use super::{Features, Plan, bad};
 use crate::error::LoadError;
-use crate::load::dense::NoRoom;
+use crate::load::dense::{NoRoom, fits};
 use crate::load::select::{Role, absent};
 use crate::load::sink::Sink;
 use crate::load::text::read_exactly;
@@ -258,12 +258,10 @@ pub(super) fn place(column: &ColumnChunkMetaData) -> Option<(u64, u64)> {
     Some((u64::try_from(start).ok()?, u64::try_from(column.compressed_size()).ok()?))
 }
 
-/// So many bytes, if there is memory for them.
+/// So many bytes, if the machine has memory for them. (Fresh ones are zero as they come: nothing is written twice.)
 pub(super) fn zeros(length: u64) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(length.try_into().ok()?).ok()?;
-    bytes.resize(length as usize, 0);
-    Some(bytes)
+    let length = usize::try_from(length).ok()?;
+    fits(length / size_of::<f32>()).then(|| vec![0; length])
 }
 
 /// Puts columns into rows, eight rows at a time: each is then written in one line of the cache after the other.

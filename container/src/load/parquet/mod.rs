@@ -194,34 +194,29 @@ impl<'a> File<'a> {
         if let Features::Flat(_) = plan.features {
             sink.widen(plan.selection.features).map_err(|room| room.of(self.range))?;
         }
-        let metadata = self.metadata.clone();
+        let File { range, source, metadata, bytes_read, .. } = self;
         let groups = metadata.row_groups();
-        let is_own = |group: &&RowGroupMetaData| {
-            middle(group, self.range.file_length).is_some_and(|middle| {
-                (self.range.offset..self.range.offset + self.range.length).contains(&middle)
-            })
+        let middles: Option<Vec<u64>> = groups.iter().map(|group| middle(group, range.file_length)).collect();
+        let Some(middles) = middles else {
+            let message = "expected the columns of all row groups within the file, found others";
+            return Err(bad(range, message.into()));
         };
-        if let Some(group) = groups.iter().position(|group| middle(group, self.range.file_length).is_none()) {
-            return Err(bad(
-                self.range,
-                format!("row group {group}: expected its columns within the file, found others"),
-            ));
-        }
-        let rows = |group: &RowGroupMetaData| u64::try_from(group.num_rows()).unwrap_or(0);
-        let own_rows = groups.iter().filter(is_own).map(rows).fold(0u64, u64::saturating_add);
-        let mut before = 0u64;
-        for (number, group) in groups.iter().enumerate() {
-            if is_own(&group) {
-                let rows = (before, own_rows);
-                let mut loading =
-                    Group::new(self.range, &mut self.source, &metadata, number, rows, plan, options);
-                loading.load(sink)?;
-                self.bytes_read += loading.bytes_read;
+        let is_own = |number: usize| (range.offset..range.offset + range.length).contains(&middles[number]);
+        let rows = |number: usize| u64::try_from(groups[number].num_rows()).unwrap_or(0);
+        let own_rows =
+            (0..groups.len()).filter(|number| is_own(*number)).map(rows).fold(0, u64::saturating_add);
+        let mut before = 0;
+        for number in 0..groups.len() {
+            if is_own(number) {
+                let mut group =
+                    Group::new(range, source, metadata, number, (before, own_rows), plan, options);
+                group.load(sink)?;
+                *bytes_read += group.bytes_read;
                 if let Features::Lists(_) = plan.features {
-                    options.columns = loading.columns;
+                    options.columns = group.columns;
                 }
             }
-            before = before.saturating_add(rows(group));
+            before = u64::saturating_add(before, rows(number));
         }
         Ok(())
     }
