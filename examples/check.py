@@ -191,6 +191,33 @@ def kmeans():
         expect(what + "rows in other clusters", (values != rival.labels_).sum(), 0)
 
 
+@check
+def gmm():
+    import warnings
+
+    from sklearn.mixture import GaussianMixture
+
+    for data, k, covariance, many in (("iris", 3, "full", 300), ("iris", 3, "diag", 300), ("breast_cancer", 2, "diag", 200)):
+        x, _ = rows(data)
+        what = f"{data}, k {k}, {covariance}: "
+        flags = ("-k", k, "--covariance", covariance, "--splits", 4, "--gain", 0)
+        # The first pass only finds where to start: this model holds it.
+        _, model = train(f"{data}.libsvm", *flags, "--passes", 1)
+        precisions = np.linalg.inv(model["covariances_"]) if covariance == "full" else 1 / model["covariances_"]
+        start = {"weights_init": model["weights_"], "means_init": model["means_"], "precisions_init": precisions}
+        summary, model = train(f"{data}.libsvm", *flags, "--passes", many + 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it is told to go on for so many iterations
+            rival = GaussianMixture(k, covariance_type=covariance, tol=0, max_iter=many, **start).fit(x)
+        print(f"{what}{many} iterations, mean log-likelihood {-summary['objective']:.7f}, scikit-learn's {rival.score(x):.7f}")
+        expect(what + "difference of the mean log-likelihood", abs(-summary["objective"] - rival.score(x)), 1e-6)
+        expect(what + "largest difference of a weight", np.abs(model["weights_"] - rival.weights_).max(), 1e-5)
+        expect(what + "largest difference of a mean", np.abs(model["means_"] - rival.means_).max(), 1e-5)
+        expect(what + "largest difference of a covariance", np.abs(model["covariances_"] - rival.covariances_).max(), 1e-5)
+        _, values = predict(f"{data}.libsvm", "--splits", 3)
+        expect(what + "share of rows in other components", (values != rival.predict(x)).mean(), 0.005)
+
+
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in CHECKS:
         sys.exit(f"usage: check.py {'|'.join(CHECKS)} [PROGRAM]")
