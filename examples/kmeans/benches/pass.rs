@@ -1,6 +1,6 @@
 //! A pass of k-means over dense rows beside two bare loops on one core: 1 million rows of 32 columns, 10 centres.
 //! Run with `cargo bench -p kmeans --bench pass`.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::needless_range_loop)]
 
 #[path = "../src/main.rs"]
 #[expect(dead_code, reason = "only a pass is measured")]
@@ -76,8 +76,8 @@ fn tuned(values: &[f32], centres: &[f32]) -> (Vec<f64>, Vec<u64>, f64) {
 fn distances(columns: &[[f32; 12]; WIDTH], first: &[f32; WIDTH], second: &[f32; WIDTH]) -> [[f32; 12]; 2] {
     let mut sums = ([0.0f32; 12], [0.0f32; 12]);
     for ((column, first), second) in columns.iter().zip(first).zip(second) {
-        for lane in 0..12 {
-            let (a, b) = (first - column[lane], second - column[lane]);
+        for (lane, centre) in column.iter().enumerate() {
+            let (a, b) = (first - centre, second - centre);
             sums.0[lane] += a * a;
             sums.1[lane] += b * b;
         }

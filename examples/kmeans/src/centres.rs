@@ -81,8 +81,8 @@ impl<const W: usize> Tile<W> {
     fn distances(&self, first: &[f32], second: &[f32]) -> [[f32; W]; 2] {
         let mut sums = (self.beyond, self.beyond);
         for ((column, &first), &second) in self.columns.iter().zip(first).zip(second) {
-            for lane in 0..W {
-                let (a, b) = (first - column[lane], second - column[lane]);
+            for (lane, centre) in column.iter().enumerate() {
+                let (a, b) = (first - centre, second - centre);
                 sums.0[lane] += a * a;
                 sums.1[lane] += b * b;
             }

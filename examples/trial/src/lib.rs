@@ -12,6 +12,9 @@ use tempfile::TempDir;
 /// Faults that a job of several passes must survive without a bit changing.
 pub const FAULTS: &[&str] = &["kill:w1@pass2", "kill:w0@load,kill:w2@step1", "kill:master@pass2+1"];
 
+/// The same for a job of one pass.
+pub const ONE_PASS_FAULTS: &[&str] = &["kill:w1@pass1", "kill:w0@load,kill:w2@pass1", "kill:master@pass1+1"];
+
 /// `check.py` ends with this code when Python lacks a package.
 const MISSING: i32 = 77;
 
