@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use lapwing::load::SparseRows;
 use lapwing::math;
 use lapwing::model::Model;
-use lapwing::{Algorithm, At, Pass, Result, Step, Summary};
+use lapwing::{Algorithm, At, Pass, Prediction, Result, Step, Summary};
 
 /// Milliseconds that a pass over a split sleeps at the most; how long, the process and the moment decide.
 const JITTER: &str = "TESTBED_JITTER_MS";
@@ -209,6 +209,19 @@ impl Algorithm for Testbed {
         }
         let objective = if self.aimless { f64::NAN } else { update.loss / update.rows as f64 };
         Ok(Step { state: Weights { values, trail }, objective, done: false })
+    }
+
+    fn predict(&self, data: &SparseRows, state: &Weights) -> Result<Vec<Prediction>> {
+        let predict = |(label, columns, values): (f32, &[u32], &[f32])| {
+            let margin: f32 = columns.iter().zip(values).map(|(&c, v)| state.values[c as usize] * v).sum();
+            let loss = math::ln_1p(math::exp(f64::from(-margin * label)));
+            Prediction { value: margin, score: margin, label, correct: Some(margin * label > 0.0), loss }
+        };
+        Ok(data.iter().map(predict).collect())
+    }
+
+    fn restore(&self, model: &Model) -> Result<Weights> {
+        Ok(Weights { values: model.get_f32("coef_")?.to_vec(), trail: 0 })
     }
 
     fn model(&self, state: &Weights, _: &Summary) -> Result<Model> {

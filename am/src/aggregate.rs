@@ -11,6 +11,7 @@ use lapwing_container::merge_tree::{Node, Partials, Tree};
 use lapwing_container::record::{Record, Snapshot};
 use lapwing_container::wire::message::{PAYLOAD_CAP, Round, Summary};
 use lapwing_container::wire::{Buffer, Wire, digest, recycle};
+use serde_json::{Map, Value};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::error::{Failure, Kind};
@@ -64,11 +65,13 @@ pub(crate) enum Reply {
         done: bool,
         /// Bytes of the merged update.
         update_bytes: u64,
+        /// What the algorithm has to add to the report's line.
+        observed: Map<String, Value>,
     },
     /// The final state was looked at.
-    Scored(f64),
+    Scored(f64, Map<String, Value>),
     /// The model is written, or there is nowhere to write it to; what the algorithm has to add to the summary.
-    Written(serde_json::Map<String, serde_json::Value>),
+    Written(Map<String, Value>),
     /// The job cannot go on.
     Failed(Failure),
 }
@@ -249,51 +252,59 @@ impl<A: Algorithm> Aggregator<A> {
             rows_covered,
         };
         if round.kind == RoundKind::Evaluate {
-            let objective = self.score(&state, update, &pass)?;
+            let (objective, observed) = self.score(&state, update, &pass)?;
             self.state = Some(state);
-            return Ok(Reply::Scored(objective));
+            return Ok(Reply::Scored(objective, observed));
         }
         let step = guard(|| self.algorithm.step(state, update, &mut self.memory, &pass));
         let Step { state, objective, done } = step.map_err(|text| user("step", &text))?;
         let encoded = encode(&state)?;
+        let observed = guard(|| Ok(self.algorithm.observe(&state))).map_err(|text| user("observe", &text))?;
         self.state = Some(state);
-        let done = done || self.converged(objective, comparable);
-        Ok(Reply::Trained { next: self.begun(encoded)?, objective, done, update_bytes })
+        let last = self.last.replace((objective, comparable));
+        let done = done || converged(self.tolerance(), last, (objective, comparable));
+        Ok(Reply::Trained { next: self.begun(encoded)?, objective, done, update_bytes, observed })
     }
 
     /// The objective of a state without changing anything: `step` works on copies.
-    fn score(&self, state: &A::State, update: A::Update, pass: &Pass<'_>) -> Result<f64, Failure> {
+    fn score(
+        &self,
+        state: &A::State,
+        update: A::Update,
+        pass: &Pass<'_>,
+    ) -> Result<(f64, Map<String, Value>), Failure> {
         let copy = |error| Failure::cluster("a copy of the state", error);
         let state = A::State::decode(&state.encode().map_err(copy)?).map_err(copy)?;
         let mut memory = A::Memory::decode(&self.memory.encode().map_err(copy)?).map_err(copy)?;
         let step = guard(|| self.algorithm.step(state, update, &mut memory, pass));
-        Ok(step.map_err(|text| user("step", &text))?.objective)
+        let step = step.map_err(|text| user("step", &text))?;
+        let observed = guard(|| Ok(self.algorithm.observe(&step.state)));
+        Ok((step.objective, observed.map_err(|text| user("observe", &text))?))
     }
 
-    /// `--tolerance`: objectives of different coverage are not compared, nor those in which older updates stand in.
-    fn converged(&mut self, objective: f64, rows: u64) -> bool {
-        let last = self.last.replace((objective, rows));
-        let (Some(tolerance), Some((before, covered))) = (self.job.tolerance, last) else { return false };
-        let scale = before.abs().max(objective.abs()).max(f64::MIN_POSITIVE);
-        rows > 0 && covered == rows && (before - objective).abs() <= tolerance * scale
+    /// A sweep looks after its lanes' convergence itself.
+    fn tolerance(&self) -> Option<f64> {
+        self.job.tolerance.filter(|_| !self.job.has_lanes())
     }
 
-    fn write(
-        &self,
-        lines: &[String],
-        mut report: JobReport,
-    ) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
+    fn write(&self, lines: &[String], mut report: JobReport) -> Result<Map<String, Value>, Failure> {
         let state = self.state.as_ref().expect("the model is written after the last step");
         let findings =
             guard(|| Ok(self.algorithm.findings(state))).map_err(|text| user("findings", &text))?;
-        let entry = |(name, value): (&str, f64)| (name.to_owned(), serde_json::Value::from(finite(value)));
-        let findings: serde_json::Map<_, _> = findings.into_iter().map(entry).collect();
-        report.extra.clone_from(&findings);
+        let entry = |(name, value): (&str, f64)| (name.to_owned(), Value::from(finite(value)));
+        let findings: Map<_, _> = findings.into_iter().map(entry).collect();
+        report.extra.extend(findings.clone());
         let Some(directory) = &self.job.output else { return Ok(findings) };
         if self.job.predict.is_none() {
-            let model = guard(|| self.algorithm.model(state, &self.summary));
-            let model = model.map_err(|text| user("model", &text))?;
-            output::write(directory, &self.job, &model, lines)?;
+            let models = guard(|| self.algorithm.models(state, &self.summary));
+            let models = models.map_err(|text| user("model", &text))?;
+            if models.is_empty() {
+                let model = guard(|| self.algorithm.model(state, &self.summary));
+                let model = model.map_err(|text| user("model", &text))?;
+                output::write(directory, &self.job, &model, lines)?;
+            } else {
+                output::write_all(directory, &self.job, &models, lines)?;
+            }
         }
         output::sign(directory, &self.job, &report)?;
         self.fire(Point::Output);
@@ -319,6 +330,17 @@ fn aligned(bytes: &[u8]) -> Buffer {
     let mut buffer = Buffer::new();
     buffer.extend_from_slice(bytes);
     buffer
+}
+
+/// `--tolerance`: objectives of different coverage are not compared, nor those in which older updates stand in.
+pub(crate) fn converged(
+    tolerance: Option<f64>,
+    last: Option<(f64, u64)>,
+    (objective, rows): (f64, u64),
+) -> bool {
+    let (Some(tolerance), Some((before, covered))) = (tolerance, last) else { return false };
+    let scale = before.abs().max(objective.abs()).max(f64::MIN_POSITIVE);
+    rows > 0 && covered == rows && (before - objective).abs() <= tolerance * scale
 }
 
 fn encode<T: Wire>(value: &T) -> Result<Arc<Buffer>, Failure> {

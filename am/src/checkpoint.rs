@@ -28,7 +28,8 @@ struct Identity {
     arguments: std::collections::BTreeMap<String, String>,
     seed: u64,
     columns: Option<u32>,
-    splits: usize,
+    splits: u32,
+    points: Vec<String>,
     input: String,
 }
 
@@ -96,13 +97,14 @@ fn checkpoints(files: &Files, folder: &str) -> io::Result<Vec<String>> {
 
 impl Identity {
     fn of(job: &Job) -> Self {
-        let input = serde_json::to_vec(&job.splits).expect("a plan is plain data");
+        let input = serde_json::to_vec(&(&job.splits, &job.load)).expect("a plan is plain data");
         Self {
             algorithm: job.algorithm.clone(),
             arguments: job.arguments.clone(),
             seed: job.seed,
             columns: job.load.columns,
-            splits: job.splits.len(),
+            splits: job.training,
+            points: job.points.iter().map(|point| point.name.clone()).collect(),
             input: format!("{:032x}", digest(&input)),
         }
     }
@@ -126,6 +128,9 @@ impl Identity {
                 return differ(&format!("--{name}"), value(self, name), value(other, name));
             }
         }
+        if self.points != other.points {
+            return differ("sweep", self.points.join(" "), other.points.join(" "));
+        }
         if self.splits != other.splits {
             return differ("number of splits", self.splits.to_string(), other.splits.to_string());
         }
@@ -134,8 +139,10 @@ impl Identity {
                 |columns: Option<u32>| columns.map_or("not fixed".to_owned(), |columns| columns.to_string());
             return differ("number of columns", text(self.columns), text(other.columns));
         }
-        (self.input != other.input)
-            .then(|| "its input had other files, or other times or lengths of files".to_owned())
+        (self.input != other.input).then(|| {
+            "its input had other files, or other times or lengths of files, or was read in another way"
+                .to_owned()
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use lapwing_container::split::Split;
 use lapwing_container::wire::message::{Loaded, Round, RoundKind, Summary};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::aggregate::Begun;
 use crate::job::{Bytes, Job};
@@ -31,8 +32,43 @@ pub(crate) struct Chronicle {
     /// The load was complete before this master began: whatever is read now has been read before.
     restored: bool,
     objective: Option<f64>,
-    findings: serde_json::Map<String, serde_json::Value>,
+    findings: Map<String, Value>,
 }
+
+/// What a line of the report and the summary say themselves: an algorithm does not get between.
+const OWN: [&str; 31] = [
+    "pass",
+    "objective",
+    "seconds",
+    "compute_seconds",
+    "sync_seconds",
+    "splits",
+    "splits_covered",
+    "rows",
+    "rows_covered",
+    "rows_stale",
+    "workers",
+    "state_bytes",
+    "update_bytes",
+    "state_digest",
+    "events",
+    "name",
+    "algorithm",
+    "passes",
+    "columns",
+    "stored",
+    "input_bytes",
+    "bytes_read",
+    "reread_bytes",
+    "attempts",
+    "node_local_bytes",
+    "node_local_possible",
+    "readings",
+    "resident_bytes",
+    "load_seconds",
+    "train_seconds",
+    "output",
+];
 
 /// What goes from a master to the one after it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -74,7 +110,7 @@ impl Chronicle {
             read: 0,
             restored: false,
             objective: None,
-            findings: serde_json::Map::new(),
+            findings: Map::new(),
         }
     }
 
@@ -191,7 +227,14 @@ impl Chronicle {
     }
 
     /// Closes a training pass.
-    pub(crate) fn trained(&mut self, objective: f64, update_bytes: u64, next: &Begun) -> PassReport {
+    pub(crate) fn trained(
+        &mut self,
+        objective: f64,
+        update_bytes: u64,
+        next: &Begun,
+        mut extra: Map<String, Value>,
+    ) -> PassReport {
+        extra.retain(|key, _| !OWN.contains(&key.as_str()));
         let open = self.round.take().expect("a pass that ends has begun");
         debug_assert_eq!(open.round.kind, RoundKind::Train);
         let seconds = open.since.elapsed().as_secs_f64();
@@ -215,18 +258,21 @@ impl Chronicle {
             update_bytes,
             state_digest: self.carry.digest.clone(),
             events: std::mem::take(&mut self.events),
+            extra,
         };
         self.lines.push(serde_json::to_string(&report).expect("a report is plain data"));
         report
     }
 
-    pub(crate) fn scored(&mut self, objective: f64) {
+    pub(crate) fn scored(&mut self, objective: f64, observed: Map<String, Value>) {
         self.round = None;
         self.objective = finite(objective);
+        self.findings = observed;
+        self.findings.retain(|key, _| !OWN.contains(&key.as_str()));
     }
 
-    pub(crate) fn findings(&mut self, findings: serde_json::Map<String, serde_json::Value>) {
-        self.findings = findings;
+    pub(crate) fn findings(&mut self, findings: Map<String, Value>) {
+        self.findings.extend(findings);
     }
 
     /// The lines of the passes so far.

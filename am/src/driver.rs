@@ -79,6 +79,7 @@ impl<'a, L: Launcher> Driver<'a, L> {
     ) -> Self {
         let rules = Rules {
             seats: job.seats(),
+            training: job.training,
             spares: job.spares,
             attempt,
             passes: job.passes,
@@ -282,8 +283,8 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 self.note(format!("the job goes on with pass {}", round.pass));
                 self.handle(Event::Restored(round, summary));
             }
-            Reply::Trained { next, objective, done, update_bytes } => {
-                let pass = self.chronicle.trained(objective, update_bytes, &next);
+            Reply::Trained { next, objective, done, update_bytes, observed } => {
+                let pass = self.chronicle.trained(objective, update_bytes, &next, observed);
                 if let Some(advice) = self.chronicle.advice(update_bytes) {
                     self.note(advice);
                 }
@@ -302,8 +303,8 @@ impl<'a, L: Launcher> Driver<'a, L> {
                     self.write_checkpoint();
                 }
             }
-            Reply::Scored(objective) => {
-                self.chronicle.scored(objective);
+            Reply::Scored(objective, observed) => {
+                self.chronicle.scored(objective, observed);
                 self.handle(Event::Stepped { done: true, objective: true });
             }
             Reply::Written(findings) => {

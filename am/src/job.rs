@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use lapwing_container::algorithm::OnLoss;
 use lapwing_container::fault::Script;
-use lapwing_container::load::{Format, LoadOptions};
+use lapwing_container::load::{Format, Header, LoadOptions, Missing};
 use lapwing_container::split::Split;
 use serde::{Deserialize, Serialize};
 
@@ -16,22 +16,45 @@ use crate::cluster::ClusterJob;
 use crate::error::{Failure, Kind};
 use crate::splits::{MOST_SPLITS, Placement};
 
-/// The flags that every job has.
+const INPUT: &str = "Input";
+
+// The flags that every job has. (A documentation comment would open the user's --help.)
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Job")]
 pub(crate) struct JobArgs {
-    /// Input: a file, directory or glob; may be repeated
-    #[arg(long, value_name = "PATH", required = true)]
+    /// Input: a file, directory or glob; may be repeated. Files that end in .gz, .zst or .bz2 are unpacked
+    #[arg(long, value_name = "PATH", required = true, help_heading = INPUT)]
     pub input: Vec<String>,
-    /// Format of the input; by default from the file names
-    #[arg(long, value_enum)]
+    /// Format of the input; by default from the file names, libsvm where they say nothing
+    #[arg(long, value_enum, help_heading = INPUT)]
     pub format: Option<Format>,
+    /// Columns that are features, such as a,b,f1-f9, by name or by number from 1; by default all but the label
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = INPUT)]
+    pub features: Option<Vec<String>>,
+    /// Column that is the label, by name or by number from 1; none if there is none [default: label]
+    #[arg(long, value_name = "COLUMN", help_heading = INPUT)]
+    pub label: Option<String>,
+    /// What stands for a feature that is missing (an empty field, NA, NaN, null)
+    #[arg(long, value_enum, default_value_t = Missing::Error, help_heading = INPUT)]
+    pub missing: Missing,
+    /// CSV: whether each file's first line holds names
+    #[arg(long, value_enum, default_value_t = Header::Auto, help_heading = INPUT)]
+    pub header: Header,
+    /// CSV: what stands between fields: one character, or tab [default: a comma; a tab in .tsv files]
+    #[arg(long, value_name = "CHAR", value_parser = delimiter, help_heading = INPUT)]
+    pub delimiter: Option<u8>,
     /// Directory for the model and the report; refused if it exists
     #[arg(long, value_name = "DIR")]
     pub output: Option<String>,
     /// Replace an output that exists
     #[arg(long)]
     pub overwrite: bool,
+    /// Rows to score after each pass, and never to train on: a file, directory or glob; may be repeated
+    #[arg(long, value_name = "PATH", conflicts_with = "predict")]
+    pub validate: Vec<String>,
+    /// Train a model for each of these values of one of the algorithm's flags, over one load; may be repeated
+    #[arg(long, value_name = "FLAG=A,B,...", conflicts_with = "predict")]
+    pub sweep: Vec<Axis>,
     /// Predict with this model (an output directory or a model.npz) instead of training
     #[arg(long, value_name = "MODEL")]
     pub predict: Option<String>,
@@ -60,13 +83,13 @@ pub(crate) struct JobArgs {
     #[arg(long, alias = "driver-memory", default_value = "1g")]
     pub master_memory: Bytes,
     /// Bytes of a split, the unit of data, of `pass` and of failure
-    #[arg(long, value_name = "BYTES", default_value = "64m", conflicts_with = "splits")]
+    #[arg(long, value_name = "BYTES", default_value = "64m", conflicts_with = "splits", help_heading = INPUT)]
     pub split_size: Bytes,
     /// Exactly so many splits instead
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_SPLITS)))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_SPLITS)), help_heading = INPUT)]
     pub splits: Option<u32>,
     /// Number of columns; by default the highest that occurs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = INPUT)]
     pub columns: Option<u32>,
     /// When a worker is lost: restart waits for a replacement, ignore goes on without its splits, approximate with what they
     /// sent last [default: the algorithm's own]
@@ -175,6 +198,22 @@ pub(crate) enum When {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Bytes(pub u64);
 
+/// One flag of the algorithm's and the values that it takes in turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Axis {
+    pub flag: String,
+    pub values: Vec<String>,
+}
+
+/// One point of a sweep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Point {
+    /// `rate=0.1,l2=0.001`, the name of its folder.
+    pub name: String,
+    /// The algorithm's own arguments there, defaults included.
+    pub arguments: BTreeMap<String, String>,
+}
+
 /// A time, written as `30s`, `500ms`, `2m` or a number of seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Span(pub Duration);
@@ -207,6 +246,10 @@ pub(crate) struct Job {
     pub arguments: BTreeMap<String, String>,
     /// The plan of the input.
     pub splits: Vec<Split>,
+    /// How many of the splits are trained on; the others are only scored.
+    pub training: u32,
+    /// The points of a sweep; none for a single model.
+    pub points: Vec<Point>,
     /// How to read it.
     pub load: LoadOptions,
     /// Worker processes, at most one per split.
@@ -276,6 +319,16 @@ impl Job {
         self.seats()[(worker % self.workers) as usize].clone()
     }
 
+    /// Whether rows are scored that are not trained on.
+    pub(crate) fn validates(&self) -> bool {
+        (self.training as usize) < self.splits.len()
+    }
+
+    /// Whether the algorithm is wrapped: by a sweep, or for rows that are only scored.
+    pub(crate) fn has_lanes(&self) -> bool {
+        self.validates() || !self.points.is_empty()
+    }
+
     /// Where the bytes of these splits have copies.
     pub(crate) fn placed(&self, splits: std::ops::Range<u32>) -> Placement {
         let mut sum = Placement::default();
@@ -284,9 +337,9 @@ impl Job {
         sum
     }
 
-    /// Bytes of the whole input.
+    /// Bytes of the whole input, but for what is only scored.
     pub(crate) fn input_bytes(&self) -> u64 {
-        self.splits.iter().map(Split::bytes).sum()
+        self.splits.iter().take(self.training as usize).map(Split::bytes).sum()
     }
 }
 
@@ -307,6 +360,19 @@ impl JobArgs {
             }
             (_, workers) => Ok(workers.unwrap_or(2)),
         }
+    }
+}
+
+/// One byte that can stand between fields.
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        &[byte] if byte == b'\t' || byte.is_ascii_graphic() || byte == b' ' => match byte {
+            b'"' | b'.' | b'-' | b'+' => Err(format!("{text} cannot stand between numbers")),
+            _ if byte.is_ascii_alphanumeric() => Err(format!("{text} cannot stand between numbers")),
+            _ => Ok(byte),
+        },
+        _ => Err("expected one character of ASCII, or tab".to_owned()),
     }
 }
 
@@ -358,6 +424,21 @@ impl std::fmt::Display for Bytes {
             bytes if bytes >= 10 << 10 => write!(f, "{} KiB", bytes >> 10),
             bytes => write!(f, "{bytes} bytes"),
         }
+    }
+}
+
+impl FromStr for Axis {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || "expected a flag and its values, such as rate=0.1,0.3,1".to_owned();
+        let (flag, values) = text.split_once('=').ok_or_else(expected)?;
+        let values: Vec<String> = values.split(',').map(str::to_owned).collect();
+        let flag = flag.trim_start_matches('-').to_owned();
+        if flag.is_empty() || values.iter().any(|value| value.is_empty() || value.contains('/')) {
+            return Err(expected());
+        }
+        Ok(Self { flag, values })
     }
 }
 
@@ -433,7 +514,9 @@ impl Job {
             algorithm: "test".to_owned(),
             arguments: BTreeMap::new(),
             splits: vec![Split { number: 0, ranges: Vec::new() }],
-            load: LoadOptions { format: Format::Libsvm, columns: None },
+            training: 1,
+            points: Vec::new(),
+            load: LoadOptions::new(Format::Libsvm),
             workers: 1,
             worker_cores: 1,
             master_memory: 1 << 30,
@@ -490,6 +573,14 @@ mod tests {
         }
         assert_eq!((share("0.95"), share("95%")), (Ok(0.95), Ok(0.95)));
         assert!(share("1.5").is_err() && share("nan").is_err() && share("-1%").is_err());
+    }
+
+    #[test]
+    fn delimiters() {
+        assert_eq!((delimiter(";"), delimiter("tab"), delimiter("\\t")), (Ok(b';'), Ok(b'\t'), Ok(b'\t')));
+        for wrong in ["", "ab", "é", "\"", "1", ".", "e", "\n"] {
+            assert!(delimiter(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -126,6 +126,8 @@ mod self_check;
 mod splits;
 mod staging;
 mod submit;
+mod sweep;
+mod validate;
 
 pub use clap;
 pub use lapwing_container::algorithm::{

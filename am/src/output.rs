@@ -4,7 +4,8 @@
 use std::io::{self, Cursor, Read, Write};
 
 use lapwing_container::files::{Files, Status};
-use lapwing_container::model::{Array, Model, Values};
+use lapwing_container::load::{Format, LoadOptions};
+use lapwing_container::model::{Array, Model, PointModel, Values};
 use npyz::{NpyFile, WriterBuilder};
 use serde_json::json;
 use zip::write::SimpleFileOptions;
@@ -33,6 +34,43 @@ struct Signed {
 pub(crate) fn write(directory: &str, job: &Job, model: &Model, report: &[String]) -> Result<(), Failure> {
     write_parts(&beside(directory, job.id), job, model, report)
         .map_err(|error| failed(directory, job, &error))
+}
+
+/// The same for the models of a sweep: a folder for each, with its own part of the report.
+pub(crate) fn write_all(
+    directory: &str,
+    job: &Job,
+    models: &[PointModel],
+    report: &[String],
+) -> Result<(), Failure> {
+    let part = beside(directory, job.id);
+    let write = || {
+        write_report(&part, report)?;
+        for PointModel { name, arguments, model } in models {
+            let own = Job { arguments: arguments.clone(), ..job.clone() };
+            let lines: Vec<String> = report.iter().filter_map(|line| report_of(line, name)).collect();
+            write_parts(&format!("{part}/{name}"), &own, model, &lines)?;
+        }
+        Ok(())
+    };
+    write().map_err(|error| failed(directory, job, &error))
+}
+
+/// One point's share of a line of a sweep's report; none if it had come to its end before.
+fn report_of(line: &str, name: &str) -> Option<String> {
+    let mut line: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).ok()?;
+    let sweep = line.remove("sweep")?;
+    let point = sweep.as_array()?.iter().find(|point| point["name"] == name)?.as_object()?;
+    if point["passes"].as_u64() < line["pass"].as_u64() {
+        return None;
+    }
+    line.extend(
+        point
+            .iter()
+            .filter(|(key, _)| !["name", "passes"].contains(&key.as_str()))
+            .map(|(k, v)| (k.clone(), v.clone())),
+    );
+    serde_json::to_string(&line).ok()
 }
 
 /// Puts the summary beside the report.
@@ -164,12 +202,18 @@ pub(crate) fn read(path: &str) -> Result<Model, Failure> {
 }
 
 fn write_parts(directory: &str, job: &Job, model: &Model, report: &[String]) -> io::Result<()> {
+    write_report(directory, report)?;
+    let (files, directory) = Files::of(directory)?;
+    files.write(&format!("{directory}/model.npz"), &npz(model)?, 0o644)?;
+    files.write(&format!("{directory}/model.json"), describe(job, model).as_bytes(), 0o644)
+}
+
+/// The report, in a directory that holds nothing else yet.
+fn write_report(directory: &str, report: &[String]) -> io::Result<()> {
     let (files, directory) = Files::of(directory)?;
     files.remove(directory)?;
     let mut lines = report.join("\n");
     lines.push('\n');
-    files.write(&format!("{directory}/model.npz"), &npz(model)?, 0o644)?;
-    files.write(&format!("{directory}/model.json"), describe(job, model).as_bytes(), 0o644)?;
     files.write(&format!("{directory}/_report/report.jsonl"), lines.as_bytes(), 0o644)
 }
 
@@ -236,16 +280,21 @@ fn describe(job: &Job, model: &Model) -> String {
         .iter()
         .map(|(name, array)| (name.clone(), json!({ "meaning": array.meaning, "shape": array.shape })))
         .collect();
-    let description = json!({
+    let mut description = json!({
         "algorithm": job.algorithm,
         "arguments": job.arguments,
         "arrays": arrays,
         "format_version": 1,
         "passes": job.passes,
         "seed": job.seed,
-        "splits": job.splits.len(),
+        "splits": job.training,
         "tolerance": job.tolerance,
     });
+    // Which columns of a table the model is of, and in which order. How a table is written changes nothing.
+    if job.load.format != Format::Libsvm {
+        let LoadOptions { features, label, missing, .. } = &job.load;
+        description["input"] = json!({ "features": features, "label": label, "missing": missing });
+    }
     format!("{description:#}\n")
 }
 

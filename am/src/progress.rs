@@ -127,6 +127,8 @@ impl Progress {
             pass.objective.map_or(String::new(), |objective| format!("objective:{objective:.6} "));
         let share = if pass.rows == 0 { 100.0 } else { pass.rows_covered as f64 / pass.rows as f64 * 100.0 };
         let (number, seconds, workers, all) = (pass.pass, pass.seconds, pass.workers, self.workers);
+        let validate = pass.extra.get("validate_loss").and_then(serde_json::Value::as_f64);
+        let objective = objective + &validate.map_or(String::new(), |loss| format!("validate:{loss:.6} "));
         let stale = match pass.rows_stale {
             0 => String::new(),
             rows => format!(" stale:{:.0}%", rows as f64 / pass.rows as f64 * 100.0),

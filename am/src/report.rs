@@ -36,6 +36,9 @@ pub struct PassReport {
     pub state_digest: String,
     /// What happened meanwhile, in sentences.
     pub events: Vec<String>,
+    /// What the algorithm adds; with `--validate` the scores, with `--sweep` a list of the points, the best first.
+    #[serde(flatten)]
+    pub extra: serde_json::Map<String, serde_json::Value>,
 }
 
 /// The end of a successful job: one JSON object on stdout.

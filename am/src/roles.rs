@@ -27,7 +27,7 @@ use crate::cluster::ClusterJob;
 use crate::driver::Driver;
 use crate::engine::Seat;
 use crate::error::{Failure, log};
-use crate::job::Job;
+use crate::job::{Job, Point};
 use crate::launcher::Launcher;
 use crate::launcher::local::Local;
 use crate::launcher::yarn::{Kit, Yarn};
@@ -37,10 +37,13 @@ use crate::parent;
 use crate::predict::Predict;
 use crate::staging::{Role, Start};
 use crate::submit::RESOURCES;
+use crate::sweep::Sweep;
+use crate::validate::Validated;
 
 /// Plays the role that this process was given.
 pub(crate) fn serve<A: Algorithm>(
     algorithm: A,
+    points: Vec<(Point, A)>,
     start: Start,
     arguments: Vec<String>,
 ) -> Result<ExitCode, Failure> {
@@ -59,6 +62,12 @@ pub(crate) fn serve<A: Algorithm>(
         parent::watch(&start.staging);
     }
     match &job.predict {
+        None if job.has_lanes() => {
+            let unnamed = Point { name: String::new(), arguments: job.arguments.clone() };
+            let points = if points.is_empty() { vec![(unnamed, algorithm)] } else { points };
+            let points = points.into_iter().map(|(point, lane)| (point, Validated::new(lane, job.training)));
+            play(Sweep::new(points.collect(), job.tolerance), start, job, &trust, arguments)
+        }
         None => play(algorithm, start, job, &trust, arguments),
         Some(model) => {
             let predict = Predict::new(algorithm, output::read(model)?, &job);

@@ -9,20 +9,21 @@ use std::sync::Arc;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use lapwing_container::algorithm::{Algorithm, OnLoss};
-use lapwing_container::load::{Format, LoadOptions};
+use lapwing_container::load::{self, Format, LoadOptions};
+use lapwing_container::split::Split;
 use lapwing_container::wire::handshake::nonce;
 use lapwing_container::wire::secure::Trust;
 
 use crate::cluster::Cluster;
 use crate::error::{Failure, Kind};
-use crate::job::{Job, JobArgs, Master};
+use crate::job::{Axis, Job, JobArgs, Master, Point};
 use crate::parent::Signals;
 use crate::progress::{Progress, say};
 use crate::report::JobReport;
-use crate::splits::{self, Cut, Placement};
+use crate::splits::{self, Cut, InputFile, Placement};
 use crate::staging::{self, Start};
 use crate::submit::{self, Submitted};
-use crate::{dry_run, output, parent, roles, self_check};
+use crate::{dry_run, output, parent, roles, self_check, sweep};
 
 // Algorithm's and job's flags side by side. (A documentation comment would open the user's --help.)
 #[derive(Debug, Parser)]
@@ -66,18 +67,29 @@ fn start<A: Algorithm + Args>(arguments: &[OsString]) -> Result<ExitCode, Failur
             return Ok(ExitCode::from(error.exit_code() as u8));
         }
     };
+    let points = match points::<A>(arguments, &program, &args.sweep) {
+        Ok(points) => points,
+        Err(error) => {
+            let _ = error.print();
+            return Ok(ExitCode::from(error.exit_code() as u8));
+        }
+    };
     match Start::of_process()? {
         Some(start) => {
             let words = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-            roles::serve(algorithm, start, words)
+            roles::serve(algorithm, points, start, words)
         }
-        None => client(&algorithm, &args, arguments, program, own),
+        None => {
+            let points = points.into_iter().map(|(point, _)| point).collect();
+            client(&algorithm, points, &args, arguments, program, own)
+        }
     }
 }
 
 /// The user's own process.
 fn client<A: Algorithm>(
     algorithm: &A,
+    points: Vec<Point>,
     args: &JobArgs,
     arguments: &[OsString],
     program: String,
@@ -92,6 +104,7 @@ fn client<A: Algorithm>(
     let workers = args.wanted_workers()?;
     let cluster = (args.master == Master::Yarn).then(Cluster::from_environment).transpose()?;
     let mut job = plan(algorithm, args, workers, program, own, cluster.as_ref())?;
+    job.points = points;
     if let Some(cluster) = &cluster {
         (job.placement, job.racks) = place(&job, cluster)?;
     }
@@ -112,6 +125,10 @@ fn client<A: Algorithm>(
             "the input has {splits} split(s), so {busy} of {workers} workers start: see --split-size"
         ));
     }
+    let uncut = splits::uncut(&job.splits);
+    if uncut > 0 {
+        progress.note(&format!("{uncut} packed file(s) cannot be cut: each is in one split whole"));
+    }
     let report = match &cluster {
         None => run_here(job, &mut progress),
         Some(cluster) => match submit::run(job, args, arguments, cluster, &mut progress) {
@@ -124,7 +141,12 @@ fn client<A: Algorithm>(
         },
     };
     progress.finish();
-    answer(&serde_json::to_string(&report?).expect("a report is plain data"))?;
+    let mut report = report?;
+    if uncut > 0 {
+        report.extra.insert("uncut_files".to_owned(), uncut.into());
+    }
+    sweep::table(&report).iter().for_each(|line| say(line));
+    answer(&serde_json::to_string(&report).expect("a report is plain data"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -171,10 +193,15 @@ fn plan<A: Algorithm>(
         Some(cluster) => args.input.iter().map(|input| cluster.qualify(input)).collect::<Result<_, _>>()?,
         None => args.input.clone(),
     };
+    let validate: Vec<String> = match cluster {
+        Some(cluster) => args.validate.iter().map(|path| cluster.qualify(path)).collect::<Result<_, _>>()?,
+        None => args.validate.clone(),
+    };
     let output = args.output.as_deref().map(whole).transpose()?;
     let predict = args.predict.as_deref().map(whole).transpose()?;
     if let Some(cluster) = cluster {
-        let all: Vec<String> = inputs.iter().chain(&output).chain(&predict).cloned().collect();
+        let all: Vec<String> =
+            inputs.iter().chain(&validate).chain(&output).chain(&predict).cloned().collect();
         cluster.reach_hdfs(&all)?;
     }
     if let Some(output) = &output {
@@ -190,7 +217,16 @@ fn plan<A: Algorithm>(
     let cut = args.splits.map_or(Cut::Size(args.split_size.0), Cut::Number);
     let files = splits::find(&inputs)?;
     splits::check(&files, cut)?;
-    let splits = splits::plan(&files, cut);
+    let mut splits = splits::plan(&files, cut);
+    let load = settle(args, &files, &splits)?;
+    let training = splits.len() as u32;
+    if !args.validate.is_empty() {
+        let files = splits::find(&validate)?;
+        let cut = Cut::Size(args.split_size.0);
+        splits::check(&files, cut)?;
+        let scored = (training..).zip(splits::plan(&files, cut));
+        splits.extend(scored.map(|(number, split)| Split { number, ..split }));
+    }
     let on_loss = args.on_loss.unwrap_or_else(|| algorithm.on_loss());
     if on_loss == OnLoss::Restart && args.quorum.is_some() {
         let text = "--quorum goes on without late workers, and --on-loss restart waits for all: say --on-loss ignore or approximate";
@@ -213,7 +249,9 @@ fn plan<A: Algorithm>(
         arguments,
         workers: workers.min(splits.len() as u32),
         splits,
-        load: LoadOptions { format: args.format.unwrap_or(Format::Libsvm), columns: args.columns },
+        training,
+        points: Vec::new(),
+        load,
         worker_cores: args.worker_cores,
         master_memory: args.master_memory.0,
         passes: if predict.is_some() { 1 } else { args.passes },
@@ -243,11 +281,64 @@ fn plan<A: Algorithm>(
     })
 }
 
+/// How to read the input: what the flags say, and where they leave it open the first file that is not empty.
+fn settle(args: &JobArgs, files: &[InputFile], splits: &[Split]) -> Result<LoadOptions, Failure> {
+    let options = LoadOptions {
+        format: args.format.map_or_else(|| splits::format_of(files), Ok)?,
+        columns: args.columns,
+        features: args.features.clone(),
+        label: args.label.clone(),
+        header: args.header,
+        delimiter: args.delimiter,
+        missing: args.missing,
+    };
+    if options.format == Format::Libsvm && (args.features.is_some() || args.label.is_some()) {
+        let text =
+            "--features and --label select columns of CSV and Parquet; LibSVM text says itself what is what";
+        return Err(Failure::new(Kind::Usage, text));
+    }
+    for range in splits.iter().flat_map(|split| &split.ranges) {
+        let settled = load::settle(&options, range).map_err(|error| {
+            let kind = if error.is_bad_input() { Kind::Input } else { Kind::Cluster };
+            Failure::new(kind, error.to_string())
+        });
+        if let Some(settled) = settled? {
+            return Ok(settled);
+        }
+    }
+    Ok(options)
+}
+
 /// Which hosts and racks hold how much of each split.
 fn place(job: &Job, cluster: &Cluster) -> Result<(Vec<Placement>, BTreeMap<String, String>), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::cluster("the client's runtime", error))?;
     runtime.block_on(splits::place(&job.splits, |path| cluster.name_node(path)))
+}
+
+/// The grid of a sweep: the same command line with other values of some flags, each understood as if it stood there alone.
+fn points<A: Algorithm + Args>(
+    arguments: &[OsString],
+    program: &str,
+    axes: &[Axis],
+) -> Result<Vec<(Point, A)>, clap::Error> {
+    let mut grid: Vec<Vec<(&str, &str)>> = if axes.is_empty() { Vec::new() } else { vec![Vec::new()] };
+    for axis in axes {
+        let extended = grid.iter().flat_map(|point| {
+            axis.values.iter().map(|value| [&point[..], &[(axis.flag.as_str(), value.as_str())]].concat())
+        });
+        grid = extended.collect();
+    }
+    let point = |settings: Vec<(&str, &str)>| {
+        let command = Cli::<A>::command().name(program.to_owned()).args_override_self(true);
+        let set = settings.iter().map(|(flag, value)| OsString::from(format!("--{flag}={value}")));
+        let matches = command.try_get_matches_from(arguments.iter().cloned().chain(set))?;
+        let name =
+            settings.iter().map(|(flag, value)| format!("{flag}={value}")).collect::<Vec<_>>().join(",");
+        let point = Point { name, arguments: arguments_of::<A>(&matches) };
+        Ok((point, Cli::<A>::from_arg_matches(&matches)?.algorithm))
+    };
+    grid.into_iter().map(point).collect()
 }
 
 /// The algorithm's own arguments as they were understood, defaults included.

@@ -8,6 +8,7 @@ pub mod error;
 pub mod fault;
 pub mod files;
 pub mod guard;
+pub mod lanes;
 pub mod load;
 pub mod locate;
 pub mod math;

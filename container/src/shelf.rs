@@ -28,6 +28,8 @@ struct Inner {
     line: Option<(UnboundedSender<Outgoing>, Tag)>,
     /// Splits in memory.
     loaded: BTreeMap<u32, Loaded>,
+    /// Splits that will be given up once the pass at hand is done: no master is to count on them any more.
+    going: BTreeSet<u32>,
     rounds: BTreeMap<Round, Held>,
     newest: Option<Round>,
     /// Credits for a state that is still on its way: small messages overtake large ones.
@@ -87,13 +89,22 @@ impl Shelf {
     /// A split is in memory.
     pub(crate) fn loaded(&self, split: Loaded) {
         let mut inner = self.lock();
-        inner.loaded.insert(split.split, split);
-        inner.tell(0, Message::Loaded { split }, None);
+        if !inner.going.contains(&split.split) {
+            inner.loaded.insert(split.split, split);
+            inner.tell(0, Message::Loaded { split }, None);
+        }
+    }
+
+    /// These splits are to be given up.
+    pub(crate) fn unloading(&self, splits: Range<u32>) {
+        let mut inner = self.lock();
+        inner.loaded.retain(|split, _| !splits.contains(split));
+        inner.going.extend(splits);
     }
 
     /// These splits are no longer in memory.
     pub(crate) fn unloaded(&self, splits: Range<u32>) {
-        self.lock().loaded.retain(|split, _| !splits.contains(split));
+        self.lock().going.retain(|split| !splits.contains(split));
     }
 
     /// The splits in memory.
@@ -173,12 +184,12 @@ impl Shelf {
         }
     }
 
-    /// Keeps a record, and says so.
-    pub(crate) fn keep(&self, record: Record) {
+    /// Keeps a record, if the state of that digest is here, and says so.
+    pub(crate) fn keep(&self, digest: u128, record: Record) {
         let mut inner = self.lock();
         let round = record.round();
         let known = record.known_lines as usize;
-        if !inner.rounds.contains_key(&round) || known > inner.lines.len() {
+        if inner.rounds.get(&round).is_none_or(|held| held.digest != digest) || known > inner.lines.len() {
             // It would be of no use to anyone.
             return;
         }
@@ -371,15 +382,17 @@ mod tests {
     fn a_snapshot_has_the_lines_of_all_passes_behind_it() {
         let shelf = Shelf::default();
         let mut sent = connect(&shelf);
-        shelf.keep(record(1, 0, &[]));
+        shelf.keep(1, record(1, 0, &[]));
         assert_eq!(said(&mut sent), ["holding"], "no state, no use");
         for pass in 1..=3 {
             shelf.begin(round(pass), 1, 1, buffer(4), &[]);
         }
-        shelf.keep(record(2, 1, &["b"]));
+        shelf.keep(1, record(2, 1, &["b"]));
         assert_eq!(said(&mut sent), [""; 0], "a keeper that lacks lines keeps nothing");
-        shelf.keep(record(2, 0, &["a"]));
-        shelf.keep(record(3, 1, &["b"]));
+        shelf.keep(9, record(2, 0, &["z"]));
+        assert_eq!(said(&mut sent), [""; 0], "a record that belongs to another state");
+        shelf.keep(1, record(2, 0, &["a"]));
+        shelf.keep(1, record(3, 1, &["b"]));
         assert_eq!(said(&mut sent), ["kept", "kept"]);
         let lines = |pass| shelf.snapshot(round(pass)).map(|snapshot| snapshot.record.lines);
         assert_eq!(lines(2), Some(vec!["a".to_owned()]));

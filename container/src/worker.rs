@@ -207,7 +207,10 @@ impl Desk {
         };
         match message {
             Message::Load { first, end, adopted } => order(Order::Load(first..end, adopted)),
-            Message::Unload { first, end } => order(Order::Unload(first..end)),
+            Message::Unload { first, end } => {
+                self.shelf.unloading(first..end);
+                order(Order::Unload(first..end));
+            }
             Message::State { kind, nodes, summary, safe, digest, .. } => {
                 let (since, round) = (Instant::now(), Round { pass: tag.pass, kind });
                 let (state, nodes) = self.shelf.begin(round, digest, safe, payload, &nodes);
@@ -217,9 +220,9 @@ impl Desk {
                 return self.suffer(tag.pass);
             }
             Message::Credit { kind, node } => self.shelf.grant(Round { pass: tag.pass, kind }, node),
-            Message::Keep { .. } => {
+            Message::Keep { digest, .. } => {
                 if let Ok(record) = Record::decode(&payload) {
-                    self.shelf.keep(record);
+                    self.shelf.keep(digest, record);
                 }
             }
             Message::Fetch { kind } => {

@@ -103,7 +103,8 @@ impl<L: Launcher> Driver<'_, L> {
         let Some(worker) = self.workers.get(&seat) else { return };
         match self.record(round, begun, worker.lines).encode() {
             Ok(bytes) => {
-                let message = Message::Keep { kind: round.kind, payload: bytes.len() as u64 };
+                let (digest, payload) = (begun.digest, bytes.len() as u64);
+                let message = Message::Keep { kind: round.kind, digest, payload };
                 self.send(seat, round.pass, message, Some(Arc::new(bytes)));
             }
             Err(error) => self.end = Some(Err(Failure::cluster("the record of a pass", error))),

@@ -24,6 +24,7 @@ pub(super) struct Fleet {
     places: Vec<Place>,
     /// What the first load of each split gave; a later load gives the same.
     loaded: Vec<Option<Loaded>>,
+    training: u32,
     split_failures: Vec<u32>,
     failures: u32,
     max_failures: u32,
@@ -90,6 +91,7 @@ impl Fleet {
             slots: (0..places.len() + rules.spares as usize).map(slot).collect(),
             places,
             loaded: vec![None; splits],
+            training: rules.training,
             split_failures: vec![0; splits],
             failures: 0,
             max_failures: rules.max_failures,
@@ -229,8 +231,8 @@ impl Fleet {
     }
 
     pub(super) fn summary(&self, columns: Option<u32>) -> Summary {
-        let mut summary = Summary { splits: self.loaded.len() as u32, ..Summary::default() };
-        for loaded in self.loaded.iter().flatten() {
+        let mut summary = Summary { splits: self.training, ..Summary::default() };
+        for loaded in self.loaded.iter().take(self.training as usize).flatten() {
             summary.rows += loaded.rows;
             summary.stored += loaded.stored;
             summary.columns = summary.columns.max(loaded.columns);
@@ -241,7 +243,7 @@ impl Fleet {
 
     /// How many splits these are, and how many rows they hold.
     pub(super) fn coverage(&self, splits: impl Iterator<Item = u32>) -> (u32, u64) {
-        splits.fold((0, 0), |(count, rows), split| {
+        splits.filter(|&split| split < self.training).fold((0, 0), |(count, rows), split| {
             (count + 1, rows + self.loaded[split as usize].map_or(0, |loaded| loaded.rows))
         })
     }

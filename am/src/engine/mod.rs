@@ -30,6 +30,8 @@ use round::Current;
 pub(crate) struct Rules {
     /// The splits of each worker: contiguous, in order, none empty, together the whole input.
     pub seats: Vec<Range<u32>>,
+    /// The splits that are trained on; those behind them are scored, and count neither as rows nor as covered.
+    pub training: u32,
     /// Workers beyond these, each of which loads the splits of one of them.
     pub spares: u32,
     /// The attempt of the master, from 1.
@@ -214,7 +216,7 @@ enum Phase {
     Fetching(Seat),
     Loading,
     Initialising,
-    Round(Current),
+    Round(Box<Current>),
     Stepping(Round),
     /// This round begins when the record of the one before is kept.
     Securing(Round),
@@ -224,14 +226,15 @@ enum Phase {
 
 impl Engine {
     /// An engine for these rules.
-    pub(crate) fn new(rules: Rules) -> Self {
+    pub(crate) fn new(mut rules: Rules) -> Self {
         let splits = rules.seats.last().map_or(0, |seat| seat.end);
+        rules.training = rules.training.min(splits);
         Self {
             tree: Tree::new(splits),
             fleet: Fleet::new(&rules),
             keepers: Keepers::default(),
             phase: Phase::Loading,
-            summary: Summary { splits, ..Summary::default() },
+            summary: Summary { splits: rules.training, ..Summary::default() },
             largest: 0,
             known: BTreeSet::new(),
             records: BTreeMap::new(),
@@ -363,7 +366,7 @@ impl Engine {
         let (fleet, known) = (&self.fleet, &self.known);
         let current = Current::new(self.tree, round, &self.rules, self.largest, (now, fleet), known, out);
         self.keepers.begin(round, current.called(), fleet, out);
-        self.phase = Phase::Round(current);
+        self.phase = Phase::Round(Box::new(current));
     }
 
     /// Steps once nothing is outstanding.
@@ -378,6 +381,9 @@ impl Engine {
         self.largest = self.largest.max(current.largest());
         if self.rules.on_loss == OnLoss::Approximate {
             self.known.extend(current.received());
+        }
+        if rows_covered + rows_stale == 0 {
+            return self.end(End::WorkersLost(format!("pass {} covered none of the rows", round.pass)), out);
         }
         let share = rows_covered as f64 / self.summary.rows.max(1) as f64;
         if share < self.rules.min_coverage {

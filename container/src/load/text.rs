@@ -6,28 +6,40 @@
 //! exactly one range. Lines end with `\n`; the `\r` of `\r\n` is left to the parser. Unlike Hadoop we do not
 //! take a lone `\r` for a line end: no format of ours has one. A UTF-8 byte order mark at the file's start is
 //! skipped, as there.
+//!
+//! A [packed] file is one range whole, and its lines are those of what is in it.
+
+use std::io;
 
 use memchr::{memchr, memchr_iter, memrchr};
 
 use crate::error::LoadError;
+use crate::load::packed::{self, Packing};
+use crate::load::window;
 use crate::source::{self, ReadAt};
 use crate::split::Range;
 
+/// Bytes before a block's lines that mean nothing, so that a parser may load those before any place of a line.
+pub const LEAD: usize = window::LEAD;
 /// Bytes after a block's lines that mean nothing, so that a parser may see every line as part of a piece of
 /// fixed size and need not check each place.
-pub const PADDING: usize = super::separators::REACH;
+pub const PADDING: usize = window::REACH - LEAD;
 
 /// Reads the lines of ranges, one range after the other, in blocks of whole lines through one buffer.
 pub struct LineReader {
     piece: usize,
     max_line: usize,
+    /// [`LEAD`] bytes, the text, and at least [`PADDING`].
     buffer: Vec<u8>,
-    /// The bytes of `buffer` that have been read and not yet handed out: `start .. filled`.
+    /// The bytes of the text that have been read and not yet handed out: `start .. filled`.
     start: usize,
     filled: usize,
-    /// Place in the file of `buffer[0]`.
+    /// Place in the file of the text's first byte.
     base: u64,
     range: Option<(Range, Box<dyn ReadAt + Send>)>,
+    packing: Option<Packing>,
+    /// Of what is packed it is not known before it is reached.
+    file_length: u64,
     end: u64,
     in_head: bool,
     done: bool,
@@ -38,7 +50,7 @@ pub struct LineReader {
 /// Some whole lines of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Block<'a> {
-    padded: &'a [u8],
+    framed: &'a [u8],
     offset: u64,
 }
 
@@ -56,12 +68,17 @@ pub struct Fault {
 impl Block<'_> {
     /// The lines, each ended by `\n` (also the last of a file that ends without one).
     pub fn lines(&self) -> &[u8] {
-        &self.padded[..self.padded.len() - PADDING]
+        &self.framed[LEAD..self.framed.len() - PADDING]
     }
 
     /// The lines and [`PADDING`] bytes that mean nothing.
     pub fn padded(&self) -> &[u8] {
-        self.padded
+        &self.framed[LEAD..]
+    }
+
+    /// [`LEAD`] bytes that mean nothing, the lines, and [`PADDING`] bytes that mean nothing.
+    pub fn framed(&self) -> &[u8] {
+        self.framed
     }
 
     /// Place in the file of the first byte.
@@ -80,11 +97,13 @@ impl LineReader {
         LineReader {
             piece,
             max_line,
-            buffer: Vec::new(),
+            buffer: vec![0; LEAD],
             start: 0,
             filled: 0,
             base: 0,
             range: None,
+            packing: None,
+            file_length: 0,
             end: 0,
             in_head: false,
             done: true,
@@ -102,14 +121,21 @@ impl LineReader {
             );
             return Err(LoadError::Bad { path: range.path.clone(), line: None, column: None, message });
         };
-        self.range = Some((range.clone(), source::open(range)?));
-        (self.start, self.filled, self.base, self.end) = (0, 0, range.offset, end);
+        self.packing = Packing::of(&range.path).filter(|_| range.length > 0);
+        let source = match self.packing {
+            Some(packing) => packed::open(range, packing)?,
+            None => source::open(range)?,
+        };
+        self.range = Some((range.clone(), source));
+        (self.start, self.filled, self.base) = (0, 0, range.offset);
+        let unknown = self.packing.is_some().then_some(u64::MAX);
+        (self.end, self.file_length) = (unknown.unwrap_or(end), unknown.unwrap_or(range.file_length));
         self.in_head = range.offset > 0;
         self.done = range.length == 0;
         self.tail_piece = TAIL_PIECE.min(self.piece);
         self.bytes_read = 0;
         if range.offset == 0 && !self.done {
-            self.skip_byte_order_mark(range.file_length)?;
+            self.skip_byte_order_mark()?;
         }
         Ok(())
     }
@@ -120,10 +146,10 @@ impl LineReader {
             self.drop_handed_out();
             let block_end = if self.position() < self.end { self.read_inside()? } else { self.read_tail()? };
             if let Some(block_end) = block_end {
-                let block = self.start..block_end + PADDING;
+                let block = self.start..LEAD + block_end + PADDING;
                 let offset = self.base + self.start as u64;
                 self.start = block_end.min(self.filled);
-                return Ok(Some(Block { padded: &self.buffer[block], offset }));
+                return Ok(Some(Block { framed: &self.buffer[block], offset }));
             }
             if self.filled - self.start > self.max_line {
                 let message = format!("expected a line end within {} bytes, found none", self.max_line);
@@ -136,7 +162,7 @@ impl LineReader {
     /// Bytes of the current range that were read for the parser: once all blocks are out, exactly the range
     /// and, past its end, the rest of its last line. A line that crosses from one range into the next is thus
     /// counted by both: it is read by both. (Up to 4 KiB more, or as much more as that rest is long, may have
-    /// come from the file in looking for the line's end.)
+    /// come from the file in looking for the line's end.) Of a packed file, its own length.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
@@ -176,7 +202,7 @@ impl LineReader {
         self.fill((self.end - self.position()).min(self.piece as u64) as usize)?;
         let mut from = fresh;
         if self.in_head {
-            let Some(head) = memchr(b'\n', &self.buffer[..self.filled]) else {
+            let Some(head) = memchr(b'\n', &self.buffer[LEAD..LEAD + self.filled]) else {
                 self.start = self.filled;
                 // The first line that starts after the head starts past the end: this range owns none.
                 self.done = self.position() == self.end;
@@ -186,48 +212,59 @@ impl LineReader {
             self.start = head + 1;
             from = self.start;
         }
-        Ok(memrchr(b'\n', &self.buffer[from..self.filled]).map(|last| from + last + 1))
+        Ok(memrchr(b'\n', &self.buffer[LEAD + from..LEAD + self.filled]).map(|last| from + last + 1))
     }
 
     /// Reads past the range's end for the rest of its last line; a line that starts exactly at the end is
     /// owned, too.
     fn read_tail(&mut self) -> Result<Option<usize>, LoadError> {
-        let file_length = self.range.as_ref().map_or(0, |(range, _)| range.file_length);
         let fresh = self.filled;
-        if self.position() >= file_length {
+        if self.position() >= self.file_length {
             self.done = true;
             if self.start == self.filled {
                 return Ok(None);
             }
-            self.buffer[self.filled] = b'\n';
+            self.buffer[LEAD + self.filled] = b'\n';
             return Ok(Some(self.filled + 1));
         }
         let counted = self.bytes_read;
-        self.fill((file_length - self.position()).min(self.tail_piece as u64) as usize)?;
+        self.fill((self.file_length - self.position()).min(self.tail_piece as u64) as usize)?;
         self.tail_piece = (self.tail_piece * 2).min(self.piece);
-        let Some(last) = memchr(b'\n', &self.buffer[fresh..self.filled]) else { return Ok(None) };
+        let Some(last) = memchr(b'\n', &self.buffer[LEAD + fresh..LEAD + self.filled]) else {
+            return Ok(None);
+        };
         self.bytes_read = counted + last as u64 + 1;
         self.done = true;
         Ok(Some(fresh + last + 1))
     }
 
-    /// Reads exactly `count` bytes of the file behind those in the buffer.
+    /// Reads exactly `count` bytes of the file behind those in the buffer; of a packed one, what there is.
     fn fill(&mut self, count: usize) -> Result<(), LoadError> {
         let Some((range, source)) = &mut self.range else { return Ok(()) };
         // One more for the line end that the file's last line may lack.
-        let needed = self.filled + count + 1 + PADDING;
+        let needed = LEAD + self.filled + count + 1 + PADDING;
         if self.buffer.len() < needed {
             self.buffer.resize(needed, 0);
         }
-        let into = &mut self.buffer[self.filled..self.filled + count];
-        read_exactly(source.as_mut(), range, self.base + self.filled as u64, into)?;
-        self.filled += count;
-        self.bytes_read += count as u64;
+        let into = &mut self.buffer[LEAD + self.filled..][..count];
+        let at = self.base + self.filled as u64;
+        if self.packing.is_none() {
+            read_exactly(source.as_mut(), range, at, into)?;
+            self.filled += count;
+            self.bytes_read += count as u64;
+            return Ok(());
+        }
+        let read = read_up_to(source.as_mut(), range, at, into)?;
+        self.filled += read;
+        if read < count {
+            (self.end, self.file_length) = (at + read as u64, at + read as u64);
+            self.bytes_read = range.file_length;
+        }
         Ok(())
     }
 
     fn drop_handed_out(&mut self) {
-        self.buffer.copy_within(self.start..self.filled, 0);
+        self.buffer.copy_within(LEAD + self.start..LEAD + self.filled, LEAD);
         self.base += self.start as u64;
         self.filled -= self.start;
         self.start = 0;
@@ -238,12 +275,11 @@ impl LineReader {
         self.base + self.filled as u64
     }
 
-    fn skip_byte_order_mark(&mut self, file_length: u64) -> Result<(), LoadError> {
+    fn skip_byte_order_mark(&mut self) -> Result<(), LoadError> {
         let Some((range, source)) = &mut self.range else { return Ok(()) };
         let mut first = [0; BYTE_ORDER_MARK.len()];
-        if file_length >= first.len() as u64 {
-            read_exactly(source.as_mut(), range, 0, &mut first)?;
-        }
+        let there = self.file_length.min(first.len() as u64) as usize;
+        read_up_to(source.as_mut(), range, 0, &mut first[..there])?;
         if first == BYTE_ORDER_MARK {
             self.base = first.len() as u64;
             self.bytes_read = self.base;
@@ -268,24 +304,43 @@ const BINARY_PREFIX: usize = 8_000;
 /// Lines are not counted through more than this: an error is not worth minutes of reading.
 const MAX_COUNTED: u64 = 16 << 30;
 
-fn read_exactly(
+pub(crate) fn read_exactly(
     source: &mut dyn ReadAt,
     range: &Range,
-    mut offset: u64,
-    mut into: &mut [u8],
+    offset: u64,
+    into: &mut [u8],
 ) -> Result<(), LoadError> {
-    while !into.is_empty() {
-        let read = source
-            .read_at(offset, into)
-            .map_err(|source| LoadError::Io { path: range.path.clone(), source })?;
-        if read == 0 {
-            let message = format!("it ends at byte {offset} and had {} bytes", range.file_length);
-            return Err(LoadError::Changed { path: range.path.clone(), message });
-        }
-        into = &mut into[read..];
-        offset += read as u64;
+    let read = read_up_to(source, range, offset, into)?;
+    if read < into.len() {
+        let end = offset + read as u64;
+        let message = format!("it ends at byte {end} and had {} bytes", range.file_length);
+        return Err(LoadError::Changed { path: range.path.clone(), message });
     }
     Ok(())
+}
+
+/// Reads to the end of `into` or of the file.
+fn read_up_to(
+    source: &mut dyn ReadAt,
+    range: &Range,
+    offset: u64,
+    into: &mut [u8],
+) -> Result<usize, LoadError> {
+    let mut filled = 0;
+    while filled < into.len() {
+        let path = || range.path.clone();
+        match source.read_at(offset + filled as u64, &mut into[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            // Packed data that are wrong.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                let message = error.to_string();
+                return Err(LoadError::Bad { path: path(), line: None, column: None, message });
+            }
+            Err(source) => return Err(LoadError::Io { path: path(), source }),
+        }
+    }
+    Ok(filled)
 }
 
 enum Before {

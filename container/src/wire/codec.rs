@@ -37,6 +37,18 @@ pub struct CodecError {
     source: Error,
 }
 
+impl CodecError {
+    /// Bytes that are not what they should be, in words.
+    pub(crate) fn refused(why: &'static str) -> Self {
+        let what = "a message does not hold what its kind says";
+        Self { what, source: rkyv::rancor::Source::new(Refused(why)) }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Refused(&'static str);
+
 impl<T> Wire for T
 where
     T: Archive

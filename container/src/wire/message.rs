@@ -137,6 +137,8 @@ pub enum Message {
     Keep {
         /// Of which round.
         kind: RoundKind,
+        /// Of its state.
+        digest: u128,
         /// Bytes of the [`Record`](crate::record::Record).
         payload: u64,
     },

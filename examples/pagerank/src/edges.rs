@@ -132,7 +132,7 @@ mod tests {
             modified_ms,
             hosts: Vec::new(),
         };
-        let options = LoadOptions { format: Format::Libsvm, columns: None };
+        let options = LoadOptions::new(Format::Libsvm);
         let split = |bounds| Split { number: 0, ranges: vec![range(bounds)] };
         starts.zip(ends).map(|bounds| Edges::load(&split(bounds), &options)).collect()
     }

@@ -76,6 +76,7 @@ impl Bench {
 fn rules() -> Rules {
     Rules {
         seats: vec![0..2, 2..4],
+        training: u32::MAX,
         passes: 3,
         spares: 0,
         attempt: 1,
