@@ -60,6 +60,6 @@ fn other_steps_come_near_the_optimum_too() {
     for steps in ["--steps averaged --rate 0.5 --decay 0.05", "--steps adagrad --rate 0.3"] {
         let run = sgd(&format!("{steps} --l2 0.01 --passes 300 --splits 2"), directory.path());
         let objective = run["objective"].as_f64().unwrap();
-        assert!((0.196038..0.1966).contains(&objective), "{steps}: {run}");
+        assert!((0.196038..0.198).contains(&objective), "{steps}: {run}");
     }
 }
