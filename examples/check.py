@@ -9,10 +9,14 @@ is missed, 77 if a package is missing.
 """
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
 import tempfile
+
+# Small problems: threads would only wait for each other.
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 try:
     import networkx  # noqa: F401
@@ -161,6 +165,57 @@ def pagerank():
         expect(what + "nodes that differ", len(found.keys() ^ ranks.keys()), 0)
         expect(what + "largest difference of a rank", max(abs(found[node] - ranks[node]) for node in ranks), 1e-11)
         expect(what + "sum of ranks beside 1", abs(sum(found.values()) - 1), 1e-12)
+
+
+@check
+def kmeans():
+    from sklearn.cluster import KMeans
+
+    for data, k in (("digits", 10), ("iris", 3)):
+        x, _ = rows(data)
+        what = f"{data}, k {k}: "
+        # The initialisation takes four passes: this model holds where it leads.
+        _, model = train(f"{data}.libsvm", "-k", k, "--splits", 4, "--seed", 1, "--passes", 4)
+        first = model["cluster_centers_"].astype(np.float64)
+        flags = ("-k", k, "--splits", 4, "--seed", 1, "--passes", 500, "--movement", 0)
+        summary, model = train(f"{data}.libsvm", *flags)
+        centres = model["cluster_centers_"].astype(np.float64)
+        rival = KMeans(k, init=first, n_init=1, max_iter=500, tol=0, algorithm="lloyd").fit(x)
+        best = min(KMeans(k, init="k-means++", n_init=1, random_state=seed).fit(x).inertia_ for seed in range(20))
+        own = summary["objective"] * len(x)
+        print(f"{what}{summary['passes']} passes, inertia {own:.6f}, scikit-learn's from the same start {rival.inertia_:.6f}, best of 20 starts of its own {best:.6f}")
+        expect(what + "inertia beside scikit-learn's from the same start, as a share", abs(own / rival.inertia_ - 1), 1e-5)
+        expect(what + "largest difference of a centre's column", np.abs(centres - rival.cluster_centers_).max(), 1e-5)
+        expect(what + "inertia above the best of its 20 starts, as a share", own / best - 1, 0.05)
+        _, values = predict(f"{data}.libsvm", "--splits", 3)
+        expect(what + "rows in other clusters", (values != rival.labels_).sum(), 0)
+
+
+@check
+def gmm():
+    import warnings
+
+    from sklearn.mixture import GaussianMixture
+
+    for data, k, covariance, many in (("iris", 3, "full", 300), ("iris", 3, "diag", 300), ("breast_cancer", 2, "diag", 200)):
+        x, _ = rows(data)
+        what = f"{data}, k {k}, {covariance}: "
+        flags = ("-k", k, "--covariance", covariance, "--splits", 4, "--gain", 0)
+        # The first pass only finds where to start: this model holds it.
+        _, model = train(f"{data}.libsvm", *flags, "--passes", 1)
+        precisions = np.linalg.inv(model["covariances_"]) if covariance == "full" else 1 / model["covariances_"]
+        start = {"weights_init": model["weights_"], "means_init": model["means_"], "precisions_init": precisions}
+        summary, model = train(f"{data}.libsvm", *flags, "--passes", many + 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it is told to go on for so many iterations
+            rival = GaussianMixture(k, covariance_type=covariance, tol=0, max_iter=many, **start).fit(x)
+        print(f"{what}{many} iterations, mean log-likelihood {-summary['objective']:.7f}, scikit-learn's {rival.score(x):.7f}")
+        expect(what + "difference of the mean log-likelihood", abs(-summary["objective"] - rival.score(x)), 1e-6)
+        expect(what + "largest difference of a weight", np.abs(model["weights_"] - rival.weights_).max(), 1e-5)
+        expect(what + "largest difference of a mean", np.abs(model["means_"] - rival.means_).max(), 1e-5)
+        expect(what + "largest difference of a covariance", np.abs(model["covariances_"] - rival.covariances_).max(), 1e-5)
+        _, values = predict(f"{data}.libsvm", "--splits", 3)
+        expect(what + "share of rows in other components", (values != rival.predict(x)).mean(), 0.005)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 //! Naive Bayes on the bundled data.
 
-use trial::Trial;
-
-const FAULTS: &[&str] = &["kill:w1@pass1", "kill:w0@load,kill:w2@pass1"];
+use trial::{ONE_PASS_FAULTS, Trial};
 
 fn trial() -> Trial {
     Trial::new(env!("CARGO_BIN_EXE_naive_bayes"))
@@ -10,9 +8,9 @@ fn trial() -> Trial {
 
 #[test]
 fn same_bits_on_any_workers_and_after_failures() {
-    trial().assert_same_bits("--input @digits.libsvm --splits 5", FAULTS);
+    trial().assert_same_bits("--input @digits.libsvm --splits 5", ONE_PASS_FAULTS);
     // By species: no split has all classes.
-    trial().assert_same_bits("--input @iris.libsvm --kind gaussian --splits 7", FAULTS);
+    trial().assert_same_bits("--input @iris.libsvm --kind gaussian --splits 7", ONE_PASS_FAULTS);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Ridge regression on the bundled data.
 
-use trial::Trial;
+use trial::{ONE_PASS_FAULTS, Trial};
 
 fn trial() -> Trial {
     Trial::new(env!("CARGO_BIN_EXE_ridge"))
@@ -8,10 +8,7 @@ fn trial() -> Trial {
 
 #[test]
 fn same_bits_on_any_workers_and_after_failures() {
-    trial().assert_same_bits(
-        "--input @diabetes.libsvm --splits 5",
-        &["kill:w1@pass1", "kill:w0@load,kill:w2@pass1"],
-    );
+    trial().assert_same_bits("--input @diabetes.libsvm --splits 5", ONE_PASS_FAULTS);
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn bare(data: &SparseRows, start: &Linear, pass: u32) -> (Linear, f64) {
     }
     let rows = data.rows() as f32;
     weights.iter_mut().for_each(|weight| *weight = *weight * scale * rows);
-    (Linear { weights, intercept: intercept * rows }, linear + logs.total())
+    (Linear { weights, intercept: intercept * rows, squares: Vec::new() }, linear + logs.total())
 }
 
 fn main() -> ExitCode {

@@ -2,38 +2,47 @@
 
 /// A row's score is `weights x + intercept`.
 #[lapwing::wire]
+#[derive(Clone)]
 pub(crate) struct Linear {
     pub(crate) weights: Vec<f32>,
     pub(crate) intercept: f32,
+    /// AdaGrad: the squared gradients of each column and of the intercept; empty without it.
+    pub(crate) squares: Vec<f32>,
 }
 
 impl Linear {
     pub(crate) fn zeros(columns: usize) -> Self {
-        Self { weights: vec![0.0; columns], intercept: 0.0 }
+        Self { weights: vec![0.0; columns], intercept: 0.0, squares: Vec::new() }
     }
 
     pub(crate) fn scale(&mut self, by: f32) {
-        self.weights.iter_mut().for_each(|weight| *weight *= by);
+        self.weights.iter_mut().chain(&mut self.squares).for_each(|number| *number *= by);
         self.intercept *= by;
     }
 
     pub(crate) fn divide(&mut self, by: f32) {
-        self.weights.iter_mut().for_each(|weight| *weight /= by);
+        self.weights.iter_mut().chain(&mut self.squares).for_each(|number| *number /= by);
         self.intercept /= by;
     }
 
     fn add(&mut self, other: &Self) {
-        self.weights.iter_mut().zip(&other.weights).for_each(|(sum, weight)| *sum += weight);
+        let numbers = other.weights.iter().chain(&other.squares);
+        self.weights
+            .iter_mut()
+            .chain(&mut self.squares)
+            .zip(numbers)
+            .for_each(|(sum, number)| *sum += number);
         self.intercept += other.intercept;
     }
 
     /// |weights|^2: the intercept goes unpunished.
-    pub(crate) fn squares(&self) -> f64 {
+    pub(crate) fn length_squared(&self) -> f64 {
         self.weights.iter().map(|&weight| f64::from(weight) * f64::from(weight)).sum()
     }
 
     pub(crate) fn is_finite(&self) -> bool {
-        self.intercept.is_finite() && self.weights.iter().all(|weight| weight.is_finite())
+        self.intercept.is_finite()
+            && self.weights.iter().chain(&self.squares).all(|number| number.is_finite())
     }
 }
 

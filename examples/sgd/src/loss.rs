@@ -7,6 +7,7 @@ use lapwing::model::{Model, Values};
 use lapwing::{Prediction, Result};
 
 use super::Linear;
+use super::steps::{Steps, adagrad, averaged};
 
 /// The loss of a row as a function of its score `w x + b`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -28,8 +29,10 @@ struct Point {
 
 impl Loss {
     /// One epoch of SGD from `start` in this order: the model, and the total loss of `start` itself.
+    #[expect(clippy::too_many_arguments, reason = "one each for the flags of the example")]
     pub(crate) fn epoch(
         self,
+        steps: Steps,
         data: &SparseRows,
         order: &[u32],
         start: &Linear,
@@ -37,6 +40,16 @@ impl Loss {
         l2: f32,
         intercept: bool,
     ) -> (Linear, f64) {
+        if steps != Steps::Plain {
+            let run = if steps == Steps::Averaged { averaged } else { adagrad };
+            let mut total = Total::default();
+            let slope = |before: f32, score: f32, label: f32| {
+                total.add(&self.at(before, label));
+                self.at(score, label).slope
+            };
+            let model = run(data, order, start, rate, l2, intercept, slope);
+            return (model, total.sum());
+        }
         match self {
             Loss::Logistic => epoch(data, order, start, rate, l2, intercept, at_logistic),
             Loss::Hinge => epoch(data, order, start, rate, l2, intercept, at_hinge),
@@ -90,7 +103,7 @@ fn epoch(
     intercept: bool,
     at: impl Fn(f32, f32) -> Point,
 ) -> (Linear, f64) {
-    let mut model = Linear { weights: start.weights.clone(), intercept: start.intercept };
+    let mut model = start.clone();
     let mut scale = 1.0f32;
     let mut total = Total::default();
     for &row in order {

@@ -3,6 +3,7 @@
 
 mod linear;
 mod loss;
+mod steps;
 
 use std::process::ExitCode;
 
@@ -11,6 +12,7 @@ use lapwing::model::Model;
 use lapwing::{Algorithm, At, OnLoss, Pass, Prediction, Result, RoundKind, Step, Summary};
 pub(crate) use linear::{Epochs, Linear};
 use loss::Loss;
+use steps::Steps;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Parallel SGD")]
@@ -24,6 +26,9 @@ pub(crate) struct Sgd {
     /// Decay of the step size: pass p uses rate / (1 + decay * (p - 1)); 0 keeps it constant
     #[arg(long, default_value_t = 0.0, value_parser = not_negative)]
     decay: f32,
+    /// How an epoch steps
+    #[arg(long, value_enum, default_value_t = Steps::Plain)]
+    steps: Steps,
     /// Strength of the penalty l2 / 2 * |weights|^2
     #[arg(long, default_value_t = 1e-4, value_parser = not_negative)]
     l2: f32,
@@ -49,7 +54,8 @@ impl Algorithm for Sgd {
         order.extend(0..data.rows() as u32);
         at.rng().shuffle(order);
         let rate = self.rate / (1.0 + self.decay * (at.pass - 1) as f32);
-        let (mut models, loss) = self.loss.epoch(data, order, state, rate, self.l2, !self.no_intercept);
+        let (mut models, loss) =
+            self.loss.epoch(self.steps, data, order, state, rate, self.l2, !self.no_intercept);
         models.scale(data.rows() as f32);
         Ok(Epochs { models, loss, rows: data.rows() as u64 })
     }
@@ -64,7 +70,7 @@ impl Algorithm for Sgd {
 
     fn step(&self, state: Linear, update: Epochs, (): &mut (), pass: &Pass) -> Result<Step<Linear>> {
         let rows = update.rows.max(1);
-        let objective = update.loss / rows as f64 + 0.5 * f64::from(self.l2) * state.squares();
+        let objective = update.loss / rows as f64 + 0.5 * f64::from(self.l2) * state.length_squared();
         if pass.kind == RoundKind::Evaluate {
             return Ok(Step { state, objective, done: true });
         }
@@ -87,7 +93,7 @@ impl Algorithm for Sgd {
     fn restore(&self, model: &Model) -> Result<Linear> {
         self.loss.check(model)?;
         let intercept = model.get_f32("intercept_")?.first().copied().unwrap_or(0.0);
-        Ok(Linear { weights: model.get_f32("coef_")?.to_vec(), intercept })
+        Ok(Linear { weights: model.get_f32("coef_")?.to_vec(), intercept, squares: Vec::new() })
     }
 
     fn predict(&self, data: &SparseRows, state: &Linear) -> Result<Vec<Prediction>> {

@@ -52,3 +52,14 @@ fn every_loss_falls() {
         assert!((optimum..zeros / 2.0).contains(&objective), "{flags}: {run}");
     }
 }
+
+#[test]
+fn other_steps_come_near_the_optimum_too() {
+    let directory = tempfile::tempdir().unwrap();
+    // The optimum is 0.196038784; see the README.
+    for steps in ["--steps averaged --rate 0.5 --decay 0.05", "--steps adagrad --rate 0.3"] {
+        let run = sgd(&format!("{steps} --l2 0.01 --passes 300 --splits 2"), directory.path());
+        let objective = run["objective"].as_f64().unwrap();
+        assert!((0.196038..0.198).contains(&objective), "{steps}: {run}");
+    }
+}

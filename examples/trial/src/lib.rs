@@ -10,7 +10,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Faults that a job of several passes must survive without a bit changing.
-pub const FAULTS: &[&str] = &["kill:w1@pass2", "kill:w0@load,kill:w2@step1"];
+pub const FAULTS: &[&str] = &["kill:w1@pass2", "kill:w0@load,kill:w2@step1", "kill:master@pass2+1"];
+
+/// The same for a job of one pass.
+pub const ONE_PASS_FAULTS: &[&str] = &["kill:w1@pass1", "kill:w0@load,kill:w2@pass1", "kill:master@pass1+1"];
 
 /// `check.py` ends with this code when Python lacks a package.
 const MISSING: i32 = 77;
@@ -105,7 +108,7 @@ impl Trial {
             report.lines().map(|line| serde_json::from_str(line).expect("a report line")).collect();
         let passes =
             lines.iter().map(|line| format!("{} {}", line["objective"], line["state_digest"])).collect();
-        let losses = lines.iter().map(|line| line["events"].to_string().matches("was killed").count()).sum();
+        let losses = lines.iter().map(|line| line["events"].to_string().matches(" was ").count()).sum();
         Outcome { files: [read("model/model.npz"), read("model/model.json")], passes, losses }
     }
 }
