@@ -10,7 +10,7 @@
 use memchr::{memchr, memchr_iter, memrchr};
 
 use crate::error::LoadError;
-use crate::source::{self, ReadAt};
+use crate::source::{self, ReadAt, STDIN};
 use crate::split::Range;
 
 /// Bytes after a block's lines that mean nothing, so that a parser may see every line as part of a piece of
@@ -29,6 +29,8 @@ pub struct LineReader {
     base: u64,
     range: Option<(Range, Box<dyn ReadAt + Send>)>,
     end: u64,
+    /// The range ends where its source does, which nobody knows beforehand.
+    piped: bool,
     in_head: bool,
     done: bool,
     tail_piece: usize,
@@ -86,6 +88,7 @@ impl LineReader {
             base: 0,
             range: None,
             end: 0,
+            piped: false,
             in_head: false,
             done: true,
             tail_piece: 0,
@@ -93,8 +96,13 @@ impl LineReader {
         }
     }
 
-    /// Turns to a range, forgetting the one before. Fails if the file is not that of the plan.
+    /// Turns to a range, forgetting the one before. Fails if the file is not that of the plan. A range of [`STDIN`] owns all
+    /// lines that come: who writes them there has cut them out already.
     pub fn start(&mut self, range: &Range) -> Result<(), LoadError> {
+        if range.path == STDIN {
+            self.start_piped(Box::new(source::Stdin::default()));
+            return Ok(());
+        }
         let Some(end) = range.end() else {
             let message = format!(
                 "expected a range inside its {} bytes, found {} bytes from {}",
@@ -103,6 +111,7 @@ impl LineReader {
             return Err(LoadError::Bad { path: range.path.clone(), line: None, column: None, message });
         };
         self.range = Some((range.clone(), source::open(range)?));
+        self.piped = false;
         (self.start, self.filled, self.base, self.end) = (0, 0, range.offset, end);
         self.in_head = range.offset > 0;
         self.done = range.length == 0;
@@ -112,6 +121,15 @@ impl LineReader {
             self.skip_byte_order_mark(range.file_length)?;
         }
         Ok(())
+    }
+
+    fn start_piped(&mut self, source: Box<dyn ReadAt + Send>) {
+        let (path, hosts) = (STDIN.to_owned(), Vec::new());
+        let range = Range { path, offset: 0, length: u64::MAX, file_length: u64::MAX, modified_ms: 0, hosts };
+        self.range = Some((range, source));
+        (self.start, self.filled, self.base, self.end) = (0, 0, 0, u64::MAX);
+        (self.piped, self.in_head, self.done) = (true, false, false);
+        (self.tail_piece, self.bytes_read) = (TAIL_PIECE.min(self.piece), 0);
     }
 
     /// The next lines of the range, about 256 KiB of them unless a line is longer; `None` after the last.
@@ -219,10 +237,20 @@ impl LineReader {
         if self.buffer.len() < needed {
             self.buffer.resize(needed, 0);
         }
+        let offset = self.base + self.filled as u64;
         let into = &mut self.buffer[self.filled..self.filled + count];
-        read_exactly(source.as_mut(), range, self.base + self.filled as u64, into)?;
-        self.filled += count;
-        self.bytes_read += count as u64;
+        let mut read = count;
+        if self.piped {
+            read = read_up_to(source.as_mut(), range, offset, into)?;
+            if read < count {
+                self.end = offset + read as u64;
+                range.file_length = self.end;
+            }
+        } else {
+            read_exactly(source.as_mut(), range, offset, into)?;
+        }
+        self.filled += read;
+        self.bytes_read += read as u64;
         Ok(())
     }
 
@@ -286,6 +314,24 @@ fn read_exactly(
         offset += read as u64;
     }
     Ok(())
+}
+
+/// Reads until `into` is full or the source ends; how many bytes there were.
+fn read_up_to(
+    source: &mut dyn ReadAt,
+    range: &Range,
+    offset: u64,
+    into: &mut [u8],
+) -> Result<usize, LoadError> {
+    let mut filled = 0;
+    while filled < into.len() {
+        let failed = |source| LoadError::Io { path: range.path.clone(), source };
+        match source.read_at(offset + filled as u64, &mut into[filled..]).map_err(failed)? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(filled)
 }
 
 enum Before {

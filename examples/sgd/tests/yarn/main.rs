@@ -5,6 +5,7 @@
 mod cluster;
 mod ends;
 mod loss;
+mod mapreduce;
 mod reading;
 mod refused;
 mod stranger;
