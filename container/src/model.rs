@@ -62,9 +62,31 @@ impl Model {
 
     /// The 32-bit floats of an array, or a sentence that says what is there instead.
     pub fn get_f32(&self, name: &str) -> Result<&[f32], String> {
-        match self.arrays.get(name).map(|array| &array.values) {
-            Some(Values::F32(values)) => Ok(values),
-            Some(_) => Err(format!("the model's array {name} does not hold 32-bit floats")),
+        match self.get(name)? {
+            Values::F32(values) => Ok(values),
+            _ => Err(format!("the model's array {name} does not hold 32-bit floats")),
+        }
+    }
+
+    /// The 64-bit floats of an array, or a sentence that says what is there instead.
+    pub fn get_f64(&self, name: &str) -> Result<&[f64], String> {
+        match self.get(name)? {
+            Values::F64(values) => Ok(values),
+            _ => Err(format!("the model's array {name} does not hold 64-bit floats")),
+        }
+    }
+
+    /// The integers of an array, or a sentence that says what is there instead.
+    pub fn get_i64(&self, name: &str) -> Result<&[i64], String> {
+        match self.get(name)? {
+            Values::I64(values) => Ok(values),
+            _ => Err(format!("the model's array {name} does not hold integers")),
+        }
+    }
+
+    fn get(&self, name: &str) -> Result<&Values, String> {
+        match self.arrays.get(name) {
+            Some(array) => Ok(&array.values),
             None => {
                 let names: Vec<_> = self.arrays.keys().map(String::as_str).collect();
                 Err(format!("the model has no array {name}, only {}", names.join(", ")))

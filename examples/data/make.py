@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes breast_cancer.libsvm and digits.libsvm from the copies of the UCI sets that scikit-learn bundles.
+"""Writes the data sets beside it from the copies that scikit-learn and networkx bundle.
 
-Needs: pip install scikit-learn. The same bytes on every machine: all arithmetic is +, -, *, / on f64.
+Needs: pip install scikit-learn networkx. The same bytes on every machine: all arithmetic is +, -, *, / on f64.
     python3 examples/data/make.py            writes the files beside this script
     python3 examples/data/make.py --check    only compares; exit code 1 if a file differs
 """
@@ -10,9 +10,10 @@ import pathlib
 import sys
 
 try:
-    from sklearn.datasets import load_breast_cancer, load_digits
-except ImportError:
-    sys.exit("make.py needs scikit-learn: pip install scikit-learn")
+    from networkx import karate_club_graph
+    from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
+except ImportError as missing:
+    sys.exit(f"make.py needs {missing.name}: pip install scikit-learn networkx")
 
 
 def lines(labels, rows):
@@ -36,10 +37,36 @@ def digits():
     return lines([str(digit) for digit in classes], rows / 16.0)
 
 
+def iris():
+    """Centimetres as they are; the label is the species, 0 to 2."""
+    rows, classes = load_iris(return_X_y=True)
+    return lines([str(species) for species in classes], rows)
+
+
+def diabetes():
+    """Columns centred and scaled to a sum of squares of 1, as scikit-learn has them; the label is the progression."""
+    rows, progress = load_diabetes(return_X_y=True)
+    return lines([f"{value:.6g}" for value in progress], rows)
+
+
+def karate():
+    """Two members who met outside the club, from 0."""
+    return (f"{one} {other}\n" for one, other in karate_club_graph().edges())
+
+
+SETS = {
+    "breast_cancer.libsvm": breast_cancer,
+    "digits.libsvm": digits,
+    "iris.libsvm": iris,
+    "diabetes.libsvm": diabetes,
+    "karate.edges": karate,
+}
+
+
 def main():
     check, stale = "--check" in sys.argv[1:], False
-    for name, made in (("breast_cancer", breast_cancer), ("digits", digits)):
-        path = pathlib.Path(__file__).parent / f"{name}.libsvm"
+    for name, made in SETS.items():
+        path = pathlib.Path(__file__).parent / name
         text = "".join(made()).encode()
         if not check:
             path.write_bytes(text)

@@ -1,5 +1,6 @@
 //! From a split to data in memory, once.
 
+pub mod dense;
 pub mod libsvm;
 mod number;
 pub mod rows;
@@ -10,10 +11,11 @@ pub mod text;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::LoadError;
 use crate::split::Split;
 
-pub use rows::SparseRows;
+pub use crate::error::LoadError;
+pub use dense::DenseRows;
+pub use rows::{Rows, SparseRows};
 
 /// What the bytes of the input mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]

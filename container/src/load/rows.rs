@@ -3,7 +3,7 @@
 use crate::error::LoadError;
 use crate::load::libsvm::Parser;
 use crate::load::text::LineReader;
-use crate::load::{Format, Load, LoadOptions, Shape};
+use crate::load::{DenseRows, Format, Load, LoadOptions, Shape};
 use crate::split::Split;
 
 /// Labelled sparse rows, compressed (CSR): 8 bytes per stored number, 12 per row, no slack.
@@ -92,6 +92,46 @@ impl Load for SparseRows {
             bytes_read,
         };
         Ok((rows, shape))
+    }
+}
+
+/// Rows as their format has them: for an algorithm that does well by both.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rows {
+    /// LibSVM text.
+    Sparse(SparseRows),
+    /// Formats that write every number.
+    Dense(DenseRows),
+}
+
+impl Rows {
+    /// Columns: all of a row's columns are below this.
+    pub fn columns(&self) -> u32 {
+        match self {
+            Rows::Sparse(rows) => rows.columns(),
+            Rows::Dense(rows) => rows.columns() as u32,
+        }
+    }
+
+    /// Hands out every row in the order of the input; a dense row has all columns.
+    pub fn for_each(&self, mut with: impl FnMut(Row<'_>)) {
+        match self {
+            Rows::Sparse(rows) => rows.iter().for_each(with),
+            Rows::Dense(rows) => {
+                let all: Vec<u32> = (0..rows.columns() as u32).collect();
+                rows.iter().for_each(|(label, values)| with((label, &all, values)));
+            }
+        }
+    }
+}
+
+impl Load for Rows {
+    fn load(split: &Split, options: &LoadOptions) -> Result<(Self, Shape), LoadError> {
+        match options.format {
+            Format::Libsvm => {
+                SparseRows::load(split, options).map(|(rows, shape)| (Rows::Sparse(rows), shape))
+            }
+        }
     }
 }
 

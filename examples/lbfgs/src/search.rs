@@ -1,0 +1,189 @@
+//! From one point to the next: the line search, laid out so that hardly any pass is spent on looking.
+//!
+//! The trial with step 1 is broadcast at once, and its pass returns the gradient there. If it is good enough (the weak Wolfe
+//! conditions), which is the rule after the first few, an iteration is one pass. If not, the cubic through both ends says
+//! where to go instead, and that point is taken if it is lower. If it is not, and at the very beginning, when nothing is known
+//! about how far to go, one pass measures the objective at eight steps along the line, which costs two products per row and not
+//! eight; the parabola through the lowest three gives the next point.
+
+use lapwing::{Result, Step};
+
+use super::Lbfgs;
+use super::history::{History, dot, dot_pair};
+use super::line::{cubic, lowest, walk};
+use super::scan::Sums;
+
+/// What is broadcast.
+#[lapwing::wire]
+pub(crate) enum State {
+    /// Asks for objective and gradient at this point.
+    At(Vec<f32>),
+    /// Asks for the objective at `from` and so many steps `along` from there.
+    Search { from: Vec<f32>, along: Vec<f32>, steps: Vec<f64> },
+}
+
+/// What the master remembers: the newest point that was accepted, and how it came there.
+#[lapwing::wire]
+#[derive(Default)]
+pub(crate) struct Memory {
+    point: Vec<f32>,
+    gradient: Vec<f64>,
+    objective: f64,
+    history: History,
+    /// How the point that is being measured was found.
+    trial: Trial,
+}
+
+/// The ways to a point, in the order in which they are tried.
+#[lapwing::wire]
+#[derive(Default, Clone, Copy, PartialEq)]
+pub(crate) enum Trial {
+    /// The whole of the direction that the history suggests.
+    #[default]
+    Whole,
+    /// The minimum of the cubic through that and the last point.
+    Cubic,
+    /// The lowest point of a search.
+    Searched,
+}
+
+/// The objective must fall by this share of what the slope promises (Armijo),
+const DECREASE: f64 = 1e-4;
+/// and the slope to less than this share of itself (Wolfe), else the step was too short.
+const CURVATURE: f64 = 0.9;
+/// Of itself: what the objective may seem to rise by rounding alone.
+const NOISE: f64 = 1e-9;
+
+impl State {
+    /// The point that the model is made of.
+    pub(crate) fn point(&self) -> &[f32] {
+        match self {
+            State::At(point) | State::Search { from: point, .. } => point,
+        }
+    }
+}
+
+impl Lbfgs {
+    /// Mean loss and penalty.
+    pub(crate) fn objective(&self, loss: f64, rows: u64, point: &[f32]) -> f64 {
+        let weights = &point[..point.len() - 1];
+        loss / rows.max(1) as f64 + 0.5 * self.l2 * dot_pair(weights, weights)
+    }
+
+    pub(crate) fn next(&self, state: State, sums: Sums, memory: &mut Memory) -> Result<Step<State>> {
+        match state {
+            State::At(point) => self.judge(point, sums, memory),
+            State::Search { from, along, steps } => Ok(self.choose(from, &along, &steps, &sums, memory)),
+        }
+    }
+
+    /// Takes the measured point, or searches between it and the last one.
+    fn judge(&self, point: Vec<f32>, sums: Sums, memory: &mut Memory) -> Result<Step<State>> {
+        let objective = self.objective(sums.losses[0], sums.rows, &point);
+        let gradient = self.gradient(&sums, &point);
+        if !memory.point.is_empty() {
+            let step: Vec<f32> = point.iter().zip(&memory.point).map(|(new, old)| new - old).collect();
+            let slope = dot(&step, &memory.gradient);
+            let noise = NOISE * memory.objective.abs();
+            // Written so that a NaN is a rise.
+            let falls = objective <= memory.objective + DECREASE * slope + noise;
+            let short = dot(&step, &gradient) < CURVATURE * slope;
+            match memory.trial {
+                // Not even the best of a search: this is as low as f32 can see.
+                Trial::Searched if !falls => {
+                    return Ok(Step { state: State::At(memory.point.clone()), objective, done: true });
+                }
+                Trial::Cubic if !falls => {
+                    memory.trial = Trial::Searched;
+                    let (from, steps) = (memory.point.clone(), POWERS.map(|power| 0.5 * power).to_vec());
+                    return Ok(Step {
+                        state: State::Search { from, along: step, steps },
+                        objective,
+                        done: false,
+                    });
+                }
+                Trial::Whole if short || !falls => {
+                    memory.trial = Trial::Cubic;
+                    let share = cubic([memory.objective, objective], [slope, dot(&step, &gradient)], falls);
+                    let state = State::At(walk(&memory.point, &step, share));
+                    return Ok(Step { state, objective, done: false });
+                }
+                _ => {}
+            }
+            let change = gradient.iter().zip(&memory.gradient).map(|(new, old)| (new - old) as f32).collect();
+            memory.history.push(step, change, self.history as usize);
+        } else if !objective.is_finite() {
+            return Err(
+                "the objective of the first pass is not a finite number: are there huge values in the input?"
+                    .into(),
+            );
+        }
+        (memory.point, memory.gradient, memory.objective) = (point, gradient, objective);
+        memory.trial = Trial::Whole;
+        let steepest = memory.gradient.iter().fold(0.0f64, |most, slope| most.max(slope.abs()));
+        if steepest <= self.gradient_tolerance {
+            return Ok(Step { state: State::At(memory.point.clone()), objective, done: true });
+        }
+        Ok(Step { state: self.onward(memory), objective, done: false })
+    }
+
+    /// Where to look next from the newest point.
+    fn onward(&self, memory: &mut Memory) -> State {
+        let mut direction = memory.history.direction(&memory.gradient);
+        let downhill: f64 = direction.iter().zip(&memory.gradient).map(|(along, slope)| along * slope).sum();
+        if downhill >= 0.0 || downhill.is_nan() {
+            memory.history.clear();
+            direction = memory.history.direction(&memory.gradient);
+        }
+        let from = memory.point.clone();
+        if memory.history.is_empty() {
+            // Nothing is known yet about how far to go downhill.
+            let length = direction.iter().map(|along| along * along).sum::<f64>().sqrt();
+            memory.trial = Trial::Searched;
+            let along = direction.iter().map(|along| (along / length) as f32).collect();
+            return State::Search { from, along, steps: POWERS.map(|power| 32.0 * power).to_vec() };
+        }
+        State::At(from.iter().zip(&direction).map(|(&old, along)| (f64::from(old) + along) as f32).collect())
+    }
+
+    /// The lowest point of a search.
+    fn choose(
+        &self,
+        from: Vec<f32>,
+        along: &[f32],
+        steps: &[f64],
+        sums: &Sums,
+        memory: &Memory,
+    ) -> Step<State> {
+        let last = from.len() - 1;
+        let (weights, slopes) = (&from[..last], &along[..last]);
+        let cross = dot_pair(weights, slopes);
+        let squares = [dot_pair(weights, weights), dot_pair(slopes, slopes)];
+        let objective = |loss: f64, step: f64| {
+            loss / sums.rows.max(1) as f64
+                + 0.5 * self.l2 * (squares[0] + 2.0 * step * cross + step * step * squares[1])
+        };
+        let mut line = vec![(0.0, memory.objective)];
+        line.extend(steps.iter().zip(&sums.losses[1..]).map(|(&step, &loss)| (step, objective(loss, step))));
+        let (state, done) = match lowest(line) {
+            Some(step) => (State::At(walk(&from, along, step)), false),
+            None => (State::At(from), true),
+        };
+        // No pass of this kind has an objective: it measures many points.
+        Step { state, objective: f64::NAN, done }
+    }
+
+    fn gradient(&self, sums: &Sums, point: &[f32]) -> Vec<f64> {
+        let rows = sums.rows.max(1) as f64;
+        let mut gradient: Vec<f64> = sums.gradient.iter().map(|slope| slope / rows).collect();
+        let (intercept, weights) = (gradient.len() - 1, &point[..point.len() - 1]);
+        gradient[..intercept]
+            .iter_mut()
+            .zip(weights)
+            .for_each(|(slope, &weight)| *slope += self.l2 * f64::from(weight));
+        gradient
+    }
+}
+
+/// 1, 1/2, … 1/128.
+const POWERS: [f64; 8] = [1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125];

@@ -1,0 +1,39 @@
+//! L-BFGS on the bundled data.
+
+use trial::{FAULTS, Trial};
+
+const DATA: &str = "--input @breast_cancer.libsvm";
+
+fn trial() -> Trial {
+    Trial::new(env!("CARGO_BIN_EXE_lbfgs"))
+}
+
+#[test]
+fn same_bits_on_any_workers_and_after_failures() {
+    trial().assert_same_bits(&format!("{DATA} --splits 5 --passes 12"), FAULTS);
+}
+
+#[test]
+fn agrees_with_scikit_learn() {
+    trial().check_in_python("lbfgs");
+}
+
+#[test]
+fn hardly_any_pass_is_spent_on_looking() {
+    let trial = trial();
+    let run = trial.run(&format!("{DATA} --splits 3 --passes 200 --tolerance 1e-6 --report report"));
+    let report = std::fs::read_to_string(trial.path("report")).unwrap();
+    let searches = report.lines().filter(|line| line.contains("\"objective\":null")).count();
+    let passes = run["passes"].as_u64().unwrap();
+    assert!(passes < 120 && searches * 8 <= passes as usize, "{searches} of {passes} passes");
+}
+
+#[test]
+fn predicts_and_stops_at_the_optimum() {
+    let trial = trial();
+    let run = trial.run(&format!("{DATA} --l2 0.01 --passes 500 --output model"));
+    assert!(run["passes"].as_u64().unwrap() < 100, "stopped by itself: {run}");
+    let scores = trial.run(&format!("{DATA} --predict model"));
+    assert!(scores["accuracy"].as_f64().unwrap() > 0.96, "{scores}");
+    assert!(scores["loss"].as_f64() < run["objective"].as_f64(), "{scores} {run}");
+}

@@ -1,0 +1,34 @@
+//! Naive Bayes on the bundled data.
+
+use trial::Trial;
+
+const FAULTS: &[&str] = &["kill:w1@pass1", "kill:w0@load,kill:w2@pass1"];
+
+fn trial() -> Trial {
+    Trial::new(env!("CARGO_BIN_EXE_naive_bayes"))
+}
+
+#[test]
+fn same_bits_on_any_workers_and_after_failures() {
+    trial().assert_same_bits("--input @digits.libsvm --splits 5", FAULTS);
+    // By species: no split has all classes.
+    trial().assert_same_bits("--input @iris.libsvm --kind gaussian --splits 7", FAULTS);
+}
+
+#[test]
+fn agrees_with_scikit_learn() {
+    trial().check_in_python("naive_bayes");
+}
+
+#[test]
+fn what_cannot_be_is_said() {
+    let trial = trial();
+    trial.fails("--input @breast_cancer.libsvm", 6, &["multinomial counts are at least 0", "--kind"]);
+    std::fs::write(trial.path("rows"), "0 1:1\n1 2:1\n").unwrap();
+    trial.fails("--input rows --alpha 0", 6, &["class 0 never has some column", "--alpha"]);
+    trial.run("--input rows --output model");
+    let scores = trial.run("--input rows --predict model");
+    assert_eq!(scores["accuracy"], 1.0);
+    std::fs::write(trial.path("wide"), "0 1:1 3:1\n").unwrap();
+    trial.fails("--input wide --predict model", 6, &["3 columns", "trained on 2"]);
+}
