@@ -12,12 +12,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use lapwing::load::SparseRows;
 use lapwing::math;
 use lapwing::model::Model;
-use lapwing::{Algorithm, At, Pass, Result, Step, Summary};
+use lapwing::{Algorithm, At, Pass, Prediction, Result, Step, Summary};
 
 /// Milliseconds that a pass over a split sleeps at the most; how long, the process and the moment decide.
 const JITTER: &str = "TESTBED_JITTER_MS";
 /// Milliseconds that each pass over a split takes in addition.
 const PACE: &str = "TESTBED_PACE_MS";
+/// The pass from which on every pass of this process takes for ever, if it is the first in its seat.
+const STUCK: &str = "TESTBED_STUCK";
 /// A directory where every process that passes notes what it sees of GLIBC_TUNABLES.
 const ROLL: &str = "TESTBED_ROLL";
 /// If set, passes write this to stdout.
@@ -143,7 +145,7 @@ impl Algorithm for Testbed {
     }
 
     fn pass(&self, data: &SparseRows, cache: &mut Cache, state: &Weights, at: &At) -> Result<Gradient> {
-        take_time();
+        take_time(at.pass);
         take_notes();
         self.go_wrong(Place::Pass, Some((at.split, at.pass)))?;
         cache.passes += 1;
@@ -209,6 +211,19 @@ impl Algorithm for Testbed {
         Ok(Step { state: Weights { values, trail }, objective, done: false })
     }
 
+    fn predict(&self, data: &SparseRows, state: &Weights) -> Result<Vec<Prediction>> {
+        let predict = |(label, columns, values): (f32, &[u32], &[f32])| {
+            let margin: f32 = columns.iter().zip(values).map(|(&c, v)| state.values[c as usize] * v).sum();
+            let loss = math::ln_1p(math::exp(f64::from(-margin * label)));
+            Prediction { value: margin, score: margin, label, correct: Some(margin * label > 0.0), loss }
+        };
+        Ok(data.iter().map(predict).collect())
+    }
+
+    fn restore(&self, model: &Model) -> Result<Weights> {
+        Ok(Weights { values: model.get_f32("coef_")?.to_vec(), trail: 0 })
+    }
+
     fn model(&self, state: &Weights, _: &Summary) -> Result<Model> {
         let shape = [state.values.len() as u64];
         Ok(Model::default().f32s("coef_", &shape, state.values.clone(), "weight of each column").i64s(
@@ -237,8 +252,13 @@ impl Testbed {
     }
 }
 
-fn take_time() {
+fn take_time(pass: u32) {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let stuck = number(STUCK);
+    let first = std::env::var("LAPWING_ROLE").is_ok_and(|role| role.split(':').nth(2) == Some("0"));
+    while first && stuck > 0 && u64::from(pass) >= stuck {
+        std::thread::sleep(Duration::from_secs(1));
+    }
     let jitter = match number(JITTER) {
         0 => 0,
         most => clock().wrapping_mul(u64::from(std::process::id())) % most,

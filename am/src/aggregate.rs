@@ -1,26 +1,36 @@
 //! The user's half of the master on a thread of its own: merges updates along the tree, steps, writes the model. Heartbeats go
 //! on meanwhile, however long a step takes.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, mpsc};
 
-use lapwing_container::algorithm::{Algorithm, Pass, RoundKind, Step};
+use lapwing_container::algorithm::{Algorithm, OnLoss, Pass, RoundKind, Step};
+use lapwing_container::fault::{Point, Target};
 use lapwing_container::guard::guard;
 use lapwing_container::merge_tree::{Node, Partials, Tree};
+use lapwing_container::record::{Record, Snapshot};
 use lapwing_container::wire::message::{PAYLOAD_CAP, Round, Summary};
 use lapwing_container::wire::{Buffer, Wire, digest, recycle};
+use serde_json::{Map, Value};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::error::{Failure, Kind};
 use crate::job::Job;
-use crate::output;
+use crate::launcher::Lease;
+use crate::report::{JobReport, finite};
+use crate::{checkpoint, output};
 
 /// What the aggregator is asked for.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// Compute the first state.
+    /// Compute the first state, or take that of a checkpoint if the job goes on from one.
     Initialise(Summary),
+    /// Take over the snapshot that a worker has kept.
+    Restore(Buffer),
     /// Take in an update.
     Merge(Node, Buffer),
+    /// Take in what a node sent last.
+    Reuse(Node),
     /// Step from what came.
     Step {
         /// The round.
@@ -29,46 +39,67 @@ pub(crate) enum Request {
         splits_covered: u32,
         /// Their rows.
         rows_covered: u64,
+        /// Splits for which an update of an earlier pass stands in.
+        splits_stale: u32,
+        /// Their rows.
+        rows_stale: u64,
     },
-    /// Write the model; the lines are the report's.
-    Write(Vec<String>),
+    /// Write the model; the lines are the report's, and the summary lacks what the algorithm has to add.
+    Write(Vec<String>, Box<JobReport>),
 }
 
 /// What it answers.
 #[derive(Debug)]
 pub(crate) enum Reply {
     /// The first state.
-    Initialised(Arc<Buffer>),
+    Initialised(Begun),
+    /// The state of a round from before, and the rest of what was known then.
+    Restored(Begun, Box<Record>),
     /// A training pass is complete.
     Trained {
         /// The next state.
-        state: Arc<Buffer>,
+        next: Begun,
         /// Of the state that was broadcast.
         objective: f64,
         /// No further pass is needed.
         done: bool,
         /// Bytes of the merged update.
         update_bytes: u64,
-        /// Of the next state.
-        digest: String,
+        /// What the algorithm has to add to the report's line.
+        observed: Map<String, Value>,
     },
     /// The final state was looked at.
-    Scored(f64),
+    Scored(f64, Map<String, Value>),
     /// The model is written, or there is nowhere to write it to; what the algorithm has to add to the summary.
-    Written(Vec<(&'static str, f64)>),
+    Written(Map<String, Value>),
     /// The job cannot go on.
     Failed(Failure),
+}
+
+/// What a round begins with.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// The state.
+    pub(crate) state: Arc<Buffer>,
+    /// Of the state.
+    pub(crate) digest: u128,
+    /// The algorithm's memory.
+    pub(crate) memory: Vec<u8>,
+    /// Objective and rows covered of the pass before.
+    pub(crate) last: Option<(f64, u64)>,
 }
 
 /// Starts the aggregator's thread.
 pub(crate) fn spawn<A: Algorithm>(
     algorithm: A,
     job: Arc<Job>,
+    attempt: u32,
+    lease: Arc<Lease>,
     replies: UnboundedSender<Reply>,
 ) -> mpsc::Sender<Request> {
     let (requests, taken) = mpsc::channel();
     std::thread::spawn(move || {
-        let work = guard(|| Ok(serve(algorithm, job, &taken, &replies)));
+        let work = guard(|| Ok(serve(algorithm, job, attempt, lease, &taken, &replies)));
         // A panic in Default or Drop of the user's types: without a word the driver would wait for ever.
         let failure = match work {
             Ok(Ok(())) => return,
@@ -84,6 +115,8 @@ pub(crate) fn spawn<A: Algorithm>(
 fn serve<A: Algorithm>(
     algorithm: A,
     job: Arc<Job>,
+    attempt: u32,
+    lease: Arc<Lease>,
     requests: &mpsc::Receiver<Request>,
     replies: &UnboundedSender<Reply>,
 ) -> Result<(), Failure> {
@@ -91,11 +124,14 @@ fn serve<A: Algorithm>(
     let mut aggregator = Aggregator {
         algorithm,
         job,
+        attempt,
+        lease,
         summary: Summary::default(),
         tree,
         state: None,
         memory: A::Memory::default(),
         partials: Partials::new(tree),
+        recent: BTreeMap::new(),
         last: None,
     };
     while let Ok(request) = requests.recv() {
@@ -109,11 +145,15 @@ fn serve<A: Algorithm>(
 struct Aggregator<A: Algorithm> {
     algorithm: A,
     job: Arc<Job>,
+    attempt: u32,
+    lease: Arc<Lease>,
     summary: Summary,
     tree: Tree,
     state: Option<A::State>,
     memory: A::Memory,
     partials: Partials<A::Update>,
+    /// Under `approximate`, what each node sent last: it is all of this that the master has to have room for.
+    recent: BTreeMap<Node, Buffer>,
     /// The objective and rows of the pass before, for `--tolerance`.
     last: Option<(f64, u64)>,
 }
@@ -123,32 +163,80 @@ impl<A: Algorithm> Aggregator<A> {
         match request {
             Request::Initialise(summary) => {
                 self.summary = summary;
+                if let Some(snapshot) = checkpoint::newest(&self.job, self.attempt)? {
+                    return self.restore(snapshot).map(Some);
+                }
                 let state = guard(|| self.algorithm.init(&summary)).map_err(|text| user("init", &text))?;
                 let encoded = encode(&state)?;
                 self.state = Some(state);
-                Ok(Some(Reply::Initialised(encoded)))
+                self.begun(encoded).map(|begun| Some(Reply::Initialised(begun)))
+            }
+            Request::Restore(bytes) => {
+                let snapshot = Snapshot::decode(&bytes);
+                let snapshot = snapshot.map_err(|error| Failure::cluster("what a worker kept", error))?;
+                self.restore(snapshot).map(Some)
             }
             Request::Merge(node, payload) => {
-                let update =
-                    A::Update::decode(&payload).map_err(|error| Failure::cluster("an update", error));
-                recycle(payload);
-                let update = update?;
-                let Self { algorithm, partials, .. } = self;
-                guard(|| {
-                    partials.insert(node, update, |into, other| algorithm.merge(into, other));
-                    Ok(())
-                })
-                .map_err(|text| user("merge", &text))?;
+                self.merge(node, &payload)?;
+                if self.job.on_loss == OnLoss::Approximate {
+                    self.recent.insert(node, payload);
+                } else {
+                    recycle(payload);
+                }
                 Ok(None)
             }
-            Request::Step { round, splits_covered, rows_covered } => {
-                self.step(round, splits_covered, rows_covered).map(Some)
+            Request::Reuse(node) => {
+                if let Some(payload) = self.recent.remove(&node) {
+                    self.merge(node, &payload)?;
+                    self.recent.insert(node, payload);
+                }
+                Ok(None)
             }
-            Request::Write(report) => self.write(&report).map(|findings| Some(Reply::Written(findings))),
+            Request::Step { round, splits_covered, rows_covered, splits_stale, rows_stale } => {
+                let fresh = if rows_stale == 0 { rows_covered } else { 0 };
+                self.step(round, splits_covered + splits_stale, rows_covered + rows_stale, fresh).map(Some)
+            }
+            Request::Write(lines, report) => {
+                self.write(&lines, *report).map(|findings| Some(Reply::Written(findings)))
+            }
         }
     }
 
-    fn step(&mut self, round: Round, splits_covered: u32, rows_covered: u64) -> Result<Reply, Failure> {
+    /// Puts the job back to where a snapshot was taken.
+    fn restore(&mut self, Snapshot { state, record }: Snapshot) -> Result<Reply, Failure> {
+        let failed = |error| Failure::cluster("the state from before", error);
+        let state = aligned(&state);
+        self.state = Some(A::State::decode(&state).map_err(failed)?);
+        self.memory = A::Memory::decode(&aligned(&record.memory)).map_err(failed)?;
+        (self.summary, self.last) = (record.summary, record.last);
+        let begun = self.begun(Arc::new(state))?;
+        Ok(Reply::Restored(begun, Box::new(record)))
+    }
+
+    fn begun(&self, state: Arc<Buffer>) -> Result<Begun, Failure> {
+        let memory = self.memory.encode().map_err(|error| Failure::cluster("the memory", error))?;
+        Ok(Begun { digest: digest(&state), state, memory: memory.to_vec(), last: self.last })
+    }
+
+    fn merge(&mut self, node: Node, payload: &Buffer) -> Result<(), Failure> {
+        let update = A::Update::decode(payload).map_err(|error| Failure::cluster("an update", error))?;
+        let Self { algorithm, partials, .. } = self;
+        let merged = guard(|| {
+            partials.insert(node, update, |into, other| algorithm.merge(into, other));
+            Ok(())
+        });
+        merged.map_err(|text| user("merge", &text))
+    }
+
+    /// `comparable` rows are those of this pass, if no others are in the update.
+    fn step(
+        &mut self,
+        round: Round,
+        splits_covered: u32,
+        rows_covered: u64,
+        comparable: u64,
+    ) -> Result<Reply, Failure> {
+        self.fire(Point::Step(round.pass));
         let partials = std::mem::replace(&mut self.partials, Partials::new(self.tree));
         let algorithm = &self.algorithm;
         let update = guard(|| Ok(partials.finish(|into, other| algorithm.merge(into, other))));
@@ -164,51 +252,95 @@ impl<A: Algorithm> Aggregator<A> {
             rows_covered,
         };
         if round.kind == RoundKind::Evaluate {
-            let objective = self.score(&state, update, &pass)?;
+            let (objective, observed) = self.score(&state, update, &pass)?;
             self.state = Some(state);
-            return Ok(Reply::Scored(objective));
+            return Ok(Reply::Scored(objective, observed));
         }
         let step = guard(|| self.algorithm.step(state, update, &mut self.memory, &pass));
         let Step { state, objective, done } = step.map_err(|text| user("step", &text))?;
         let encoded = encode(&state)?;
+        let observed = guard(|| Ok(self.algorithm.observe(&state))).map_err(|text| user("observe", &text))?;
         self.state = Some(state);
-        let done = done || self.converged(objective, rows_covered);
-        let digest = digest(&encoded);
-        Ok(Reply::Trained { state: encoded, objective, done, update_bytes, digest })
+        let last = self.last.replace((objective, comparable));
+        let done = done || converged(self.tolerance(), last, (objective, comparable));
+        Ok(Reply::Trained { next: self.begun(encoded)?, objective, done, update_bytes, observed })
     }
 
     /// The objective of a state without changing anything: `step` works on copies.
-    fn score(&self, state: &A::State, update: A::Update, pass: &Pass<'_>) -> Result<f64, Failure> {
+    fn score(
+        &self,
+        state: &A::State,
+        update: A::Update,
+        pass: &Pass<'_>,
+    ) -> Result<(f64, Map<String, Value>), Failure> {
         let copy = |error| Failure::cluster("a copy of the state", error);
         let state = A::State::decode(&state.encode().map_err(copy)?).map_err(copy)?;
         let mut memory = A::Memory::decode(&self.memory.encode().map_err(copy)?).map_err(copy)?;
         let step = guard(|| self.algorithm.step(state, update, &mut memory, pass));
-        Ok(step.map_err(|text| user("step", &text))?.objective)
+        let step = step.map_err(|text| user("step", &text))?;
+        let observed = guard(|| Ok(self.algorithm.observe(&step.state)));
+        Ok((step.objective, observed.map_err(|text| user("observe", &text))?))
     }
 
-    /// `--tolerance`: objectives of different coverage are not compared.
-    fn converged(&mut self, objective: f64, rows: u64) -> bool {
-        let last = self.last.replace((objective, rows));
-        let (Some(tolerance), Some((before, covered))) = (self.job.tolerance, last) else { return false };
-        let scale = before.abs().max(objective.abs()).max(f64::MIN_POSITIVE);
-        covered == rows && (before - objective).abs() <= tolerance * scale
+    /// A sweep looks after its lanes' convergence itself.
+    fn tolerance(&self) -> Option<f64> {
+        self.job.tolerance.filter(|_| !self.job.has_lanes())
     }
 
-    fn write(&self, report: &[String]) -> Result<Vec<(&'static str, f64)>, Failure> {
+    fn write(&self, lines: &[String], mut report: JobReport) -> Result<Map<String, Value>, Failure> {
         let state = self.state.as_ref().expect("the model is written after the last step");
         let findings =
             guard(|| Ok(self.algorithm.findings(state))).map_err(|text| user("findings", &text))?;
-        match &self.job.output {
-            Some(directory) if self.job.predict.is_some() => output::commit(directory, &self.job)?,
-            Some(directory) => {
-                let model = guard(|| self.algorithm.model(state, &self.summary))
-                    .map_err(|text| user("model", &text))?;
-                output::write(directory, &self.job, &model, report)?;
+        let entry = |(name, value): (&str, f64)| (name.to_owned(), Value::from(finite(value)));
+        let findings: Map<_, _> = findings.into_iter().map(entry).collect();
+        report.extra.extend(findings.clone());
+        let Some(directory) = &self.job.output else { return Ok(findings) };
+        if self.job.predict.is_none() {
+            let models = guard(|| self.algorithm.models(state, &self.summary));
+            let models = models.map_err(|text| user("model", &text))?;
+            if models.is_empty() {
+                let model = guard(|| self.algorithm.model(state, &self.summary));
+                let model = model.map_err(|text| user("model", &text))?;
+                output::write(directory, &self.job, &model, lines)?;
+            } else {
+                output::write_all(directory, &self.job, &models, lines)?;
             }
-            None => {}
         }
+        output::sign(directory, &self.job, &report)?;
+        self.fire(Point::Output);
+        if !self.lease.holds() {
+            let text =
+                "the ResourceManager has not been heard of for so long that another master may be at work";
+            return Err(Failure::new(Kind::Lost, text));
+        }
+        output::commit(directory, &self.job)?;
+        checkpoint::remove(&self.job);
         Ok(findings)
     }
+
+    fn fire(&self, point: Point) {
+        if self.attempt == 1 {
+            self.job.faults.fire(Target::Master, point);
+        }
+    }
+}
+
+/// A copy of bytes that were part of something else, where a value can be read from.
+fn aligned(bytes: &[u8]) -> Buffer {
+    let mut buffer = Buffer::new();
+    buffer.extend_from_slice(bytes);
+    buffer
+}
+
+/// `--tolerance`: objectives of different coverage are not compared, nor those in which older updates stand in.
+pub(crate) fn converged(
+    tolerance: Option<f64>,
+    last: Option<(f64, u64)>,
+    (objective, rows): (f64, u64),
+) -> bool {
+    let (Some(tolerance), Some((before, covered))) = (tolerance, last) else { return false };
+    let scale = before.abs().max(objective.abs()).max(f64::MIN_POSITIVE);
+    rows > 0 && covered == rows && (before - objective).abs() <= tolerance * scale
 }
 
 fn encode<T: Wire>(value: &T) -> Result<Arc<Buffer>, Failure> {

@@ -21,6 +21,7 @@ use crate::report::PassReport;
 #[derive(Debug)]
 pub(crate) struct Board {
     job: Arc<Job>,
+    attempt: u32,
     news: Mutex<Vec<String>>,
     passes: Mutex<Vec<PassReport>>,
 }
@@ -29,11 +30,23 @@ pub(crate) struct Board {
 struct After {
     #[serde(default)]
     after: usize,
+    /// Of which attempt's news so many are known.
+    #[serde(default)]
+    attempt: u32,
+}
+
+/// News, and whose.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Bulletin {
+    /// The attempt of the master that tells them.
+    pub(crate) attempt: u32,
+    /// What is not yet known of this attempt's news.
+    pub(crate) news: Vec<News>,
 }
 
 impl Board {
-    pub(crate) fn new(job: Arc<Job>) -> Arc<Self> {
-        Arc::new(Self { job, news: Mutex::default(), passes: Mutex::default() })
+    pub(crate) fn new(job: Arc<Job>, attempt: u32) -> Arc<Self> {
+        Arc::new(Self { job, attempt, news: Mutex::default(), passes: Mutex::default() })
     }
 
     /// Adds news; the job's progress if it changed by that, from 0 to 1.
@@ -48,6 +61,11 @@ impl Board {
     /// The news but the first few, a line of JSON each.
     pub(crate) fn after(&self, known: usize) -> Vec<String> {
         self.news.lock().expect("no thread panics with it").iter().skip(known).cloned().collect()
+    }
+
+    /// All news, as JSON: a [`Bulletin`].
+    pub(crate) fn bulletin(&self) -> String {
+        format!("{{\"attempt\":{},\"news\":[{}]}}", self.attempt, self.after(0).join(","))
     }
 
     /// The pages, for callers from these hosts.
@@ -80,8 +98,9 @@ fn same_host(caller: IpAddr, host: IpAddr) -> bool {
     caller == host || caller.is_loopback() && host.is_loopback()
 }
 
-async fn news(State(board): State<Arc<Board>>, Query(After { after }): Query<After>) -> String {
-    format!("[{}]", board.after(after).join(","))
+async fn news(State(board): State<Arc<Board>>, Query(After { after, attempt }): Query<After>) -> String {
+    let known = if attempt == board.attempt { after } else { 0 };
+    format!("{{\"attempt\":{},\"news\":[{}]}}", board.attempt, board.after(known).join(","))
 }
 
 async fn page(State(board): State<Arc<Board>>) -> Html<String> {

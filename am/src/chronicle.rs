@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use lapwing_container::split::Split;
 use lapwing_container::wire::message::{Loaded, Round, RoundKind, Summary};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use crate::aggregate::Begun;
 use crate::job::{Bytes, Job};
 use crate::report::{JobReport, PassReport, WorkerReading, finite};
 
@@ -14,19 +17,69 @@ use crate::report::{JobReport, PassReport, WorkerReading, finite};
 #[derive(Debug)]
 pub(crate) struct Chronicle {
     job: Arc<Job>,
+    attempt: u32,
     summary: Summary,
     loaded: Vec<Option<Loaded>>,
     nodes: BTreeMap<u32, String>,
-    load_time: Duration,
     round: Option<Open>,
     lines: Vec<String>,
     events: Vec<String>,
-    passes: u32,
-    train_seconds: f64,
+    carry: Carry,
+    /// What masters before this one took.
+    before: f64,
+    /// Bytes that this master's workers read for splits that none of them held.
+    read: u64,
+    /// The load was complete before this master began: whatever is read now has been read before.
+    restored: bool,
     objective: Option<f64>,
+    findings: Map<String, Value>,
+}
+
+/// What a line of the report and the summary say themselves: an algorithm does not get between.
+const OWN: [&str; 31] = [
+    "pass",
+    "objective",
+    "seconds",
+    "compute_seconds",
+    "sync_seconds",
+    "splits",
+    "splits_covered",
+    "rows",
+    "rows_covered",
+    "rows_stale",
+    "workers",
+    "state_bytes",
+    "update_bytes",
+    "state_digest",
+    "events",
+    "name",
+    "algorithm",
+    "passes",
+    "columns",
+    "stored",
+    "input_bytes",
+    "bytes_read",
+    "reread_bytes",
+    "attempts",
+    "node_local_bytes",
+    "node_local_possible",
+    "readings",
+    "resident_bytes",
+    "load_seconds",
+    "train_seconds",
+    "output",
+];
+
+/// What goes from a master to the one after it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Carry {
+    seconds: f64,
+    load_seconds: f64,
+    train_seconds: f64,
+    passes: u32,
     digest: String,
     advised: bool,
-    findings: serde_json::Map<String, serde_json::Value>,
+    reread_bytes: u64,
 }
 
 /// The round at hand.
@@ -38,26 +91,53 @@ struct Open {
     compute: Duration,
     splits_covered: u32,
     rows_covered: u64,
+    rows_stale: u64,
 }
 
 impl Chronicle {
-    pub(crate) fn new(job: Arc<Job>) -> Self {
+    pub(crate) fn new(job: Arc<Job>, attempt: u32) -> Self {
         Self {
             loaded: vec![None; job.splits.len()],
             job,
+            attempt,
             nodes: BTreeMap::new(),
             summary: Summary::default(),
-            load_time: Duration::ZERO,
             round: None,
             lines: Vec::new(),
             events: Vec::new(),
-            passes: 0,
-            train_seconds: 0.0,
+            carry: Carry::default(),
+            before: 0.0,
+            read: 0,
+            restored: false,
             objective: None,
-            digest: String::new(),
-            advised: false,
-            findings: serde_json::Map::new(),
+            findings: Map::new(),
         }
+    }
+
+    /// Goes on from the notes of a master before this one; its passes.
+    pub(crate) fn restore(&mut self, lines: Vec<String>, notes: &str) -> Vec<PassReport> {
+        self.carry = serde_json::from_str(notes).unwrap_or_default();
+        self.before = self.carry.seconds;
+        self.restored = true;
+        let passes = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        self.lines = lines;
+        passes
+    }
+
+    /// The notes for a master after this one.
+    pub(crate) fn notes(&self, elapsed: Duration) -> String {
+        let (seconds, reread_bytes) = (self.before + elapsed.as_secs_f64(), self.reread());
+        let carry = Carry { seconds, reread_bytes, ..self.carry.clone() };
+        serde_json::to_string(&carry).expect("notes are plain data")
+    }
+
+    fn reread(&self) -> u64 {
+        self.carry.reread_bytes + if self.restored { self.read } else { 0 }
+    }
+
+    /// A worker that came back holds a split. True when that is news.
+    pub(crate) fn held(&mut self, loaded: Loaded) -> bool {
+        self.loaded.get_mut(loaded.split as usize).is_some_and(|slot| slot.replace(loaded).is_none())
     }
 
     /// A split is in memory; true when it is for the first time.
@@ -65,10 +145,17 @@ impl Chronicle {
         match self.loaded.get_mut(loaded.split as usize) {
             Some(slot @ None) => {
                 *slot = Some(loaded);
-                self.load_time = now;
+                self.read += loaded.bytes_read;
+                if !self.restored {
+                    self.carry.load_seconds = self.before + now.as_secs_f64();
+                }
                 true
             }
-            _ => false,
+            Some(_) => {
+                self.carry.reread_bytes += loaded.bytes_read;
+                false
+            }
+            None => false,
         }
     }
 
@@ -114,7 +201,9 @@ impl Chronicle {
         if self.round.as_ref().is_none_or(|open| open.round != round) {
             let (workers, compute) = (BTreeSet::new(), Duration::ZERO);
             let since = Instant::now();
-            self.round = Some(Open { round, since, workers, compute, splits_covered: 0, rows_covered: 0 });
+            let (splits_covered, rows_covered, rows_stale) = (0, 0, 0);
+            self.round =
+                Some(Open { round, since, workers, compute, splits_covered, rows_covered, rows_stale });
         }
         if let Some(open) = &mut self.round {
             open.workers.extend(workers);
@@ -127,9 +216,9 @@ impl Chronicle {
         }
     }
 
-    pub(crate) fn covered(&mut self, splits: u32, rows: u64) {
+    pub(crate) fn covered(&mut self, splits: u32, rows: u64, stale: u64) {
         if let Some(open) = &mut self.round {
-            (open.splits_covered, open.rows_covered) = (splits, rows);
+            (open.splits_covered, open.rows_covered, open.rows_stale) = (splits, rows, stale);
         }
     }
 
@@ -142,16 +231,17 @@ impl Chronicle {
         &mut self,
         objective: f64,
         update_bytes: u64,
-        state_bytes: u64,
-        digest: String,
+        next: &Begun,
+        mut extra: Map<String, Value>,
     ) -> PassReport {
+        extra.retain(|key, _| !OWN.contains(&key.as_str()));
         let open = self.round.take().expect("a pass that ends has begun");
         debug_assert_eq!(open.round.kind, RoundKind::Train);
         let seconds = open.since.elapsed().as_secs_f64();
         let compute_seconds = open.compute.as_secs_f64().min(seconds);
-        self.passes = open.round.pass;
-        self.train_seconds += seconds;
-        self.digest = digest;
+        self.carry.passes = open.round.pass;
+        self.carry.train_seconds += seconds;
+        self.carry.digest = format!("{:032x}", next.digest);
         let report = PassReport {
             pass: open.round.pass,
             objective: finite(objective),
@@ -162,24 +252,27 @@ impl Chronicle {
             splits_covered: open.splits_covered,
             rows: self.summary.rows,
             rows_covered: open.rows_covered,
+            rows_stale: open.rows_stale,
             workers: open.workers.len() as u32,
-            state_bytes,
+            state_bytes: next.state.len() as u64,
             update_bytes,
-            state_digest: self.digest.clone(),
+            state_digest: self.carry.digest.clone(),
             events: std::mem::take(&mut self.events),
+            extra,
         };
         self.lines.push(serde_json::to_string(&report).expect("a report is plain data"));
         report
     }
 
-    pub(crate) fn scored(&mut self, objective: f64) {
+    pub(crate) fn scored(&mut self, objective: f64, observed: Map<String, Value>) {
         self.round = None;
         self.objective = finite(objective);
+        self.findings = observed;
+        self.findings.retain(|key, _| !OWN.contains(&key.as_str()));
     }
 
-    pub(crate) fn findings(&mut self, findings: Vec<(&'static str, f64)>) {
-        let entry = |(name, value): (&str, f64)| (name.to_owned(), serde_json::Value::from(finite(value)));
-        self.findings = findings.into_iter().map(entry).collect();
+    pub(crate) fn findings(&mut self, findings: Map<String, Value>) {
+        self.findings.extend(findings);
     }
 
     /// The lines of the passes so far.
@@ -190,10 +283,10 @@ impl Chronicle {
     /// Said once if what the splits send at each pass is more than the data itself.
     pub(crate) fn advice(&mut self, update_bytes: u64) -> Option<String> {
         let (splits, input) = (self.job.splits.len() as u64, self.job.input_bytes());
-        if self.advised || splits == 1 || update_bytes.saturating_mul(splits) <= input {
+        if self.carry.advised || splits == 1 || update_bytes.saturating_mul(splits) <= input {
             return None;
         }
-        self.advised = true;
+        self.carry.advised = true;
         let size = Bytes(update_bytes.next_power_of_two());
         let (update, input) = (Bytes(update_bytes), Bytes(input));
         Some(format!(
@@ -211,7 +304,7 @@ impl Chronicle {
         JobReport {
             name: self.job.name.clone(),
             algorithm: self.job.algorithm.clone(),
-            passes: self.passes,
+            passes: self.carry.passes,
             objective: self.objective,
             splits,
             rows,
@@ -224,10 +317,12 @@ impl Chronicle {
             node_local_possible: known.then_some(possible),
             readings,
             resident_bytes: loaded().map(|loaded| loaded.resident_bytes).sum(),
-            load_seconds: self.load_time.as_secs_f64(),
-            train_seconds: self.train_seconds,
-            seconds: elapsed.as_secs_f64(),
-            state_digest: self.digest.clone(),
+            reread_bytes: self.reread(),
+            attempts: self.attempt,
+            load_seconds: self.carry.load_seconds,
+            train_seconds: self.carry.train_seconds,
+            seconds: self.before + elapsed.as_secs_f64(),
+            state_digest: self.carry.digest.clone(),
             output: self.job.output.clone(),
             extra: self.findings.clone(),
         }

@@ -30,6 +30,8 @@ pub(crate) struct ClusterJob {
     pub(crate) node_label: Option<String>,
     /// Ports that the master may listen on; any if none are said.
     pub(crate) ports: Option<(u16, u16)>,
+    /// A master that the ResourceManager has not heard of for so long is replaced.
+    pub(crate) master_expiry: Duration,
     /// The staging directory, as a URI.
     pub(crate) staging: String,
     /// The master removes the staging directory itself: nobody waits for it to end.
@@ -134,6 +136,27 @@ impl Cluster {
             host.trim_matches(['[', ']']).to_owned()
         };
         Ok(own.iter().chain(&webs).map(host).collect())
+    }
+
+    /// A master that the ResourceManager has not heard of for so long is replaced: as the ResourceManager says itself, or else as
+    /// the configuration here does.
+    pub(crate) async fn master_expiry(&self) -> Duration {
+        const NAME: &str = "yarn.am.liveness-monitor.expiry-interval-ms";
+        let told = self.manager.property(NAME).await.ok().flatten();
+        let told = told.or_else(|| self.configuration.get(NAME).ok().flatten());
+        // Hadoop 3.4 waits for 15 minutes, those before it for 10.
+        told.and_then(|text| text.parse().ok()).map_or(Duration::from_secs(600), Duration::from_millis)
+    }
+
+    /// How many attempts of a master the cluster allows.
+    pub(crate) async fn most_attempts(&self) -> u32 {
+        for name in ["yarn.resourcemanager.am.global.max-attempts", "yarn.resourcemanager.am.max-attempts"] {
+            let told = self.manager.property(name).await.ok().flatten();
+            if let Some(most) = told.and_then(|text| text.parse().ok()) {
+                return most;
+            }
+        }
+        2
     }
 
     /// One `core-site.xml` with everything resolved that this machine knows, for containers: nothing depends on what the nodes

@@ -1,26 +1,30 @@
 //! The master's only `select!`: workers, the launcher, the aggregator and the clock turn into events; the engine's commands
 //! turn into messages, launches and requests.
 
+mod commands;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use lapwing_container::fault::{Point, Target};
 use lapwing_container::wire::Buffer;
 use lapwing_container::wire::connection::{Inbound, Outgoing};
 use lapwing_container::wire::frame::Tag;
 use lapwing_container::wire::message::{Message, Round, Summary};
-use lapwing_container::worker::{HEARTBEAT, SILENCE, resident_bytes};
+use lapwing_container::worker::{HEARTBEAT, resident_bytes};
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 
-use crate::aggregate::{Reply, Request};
+use crate::aggregate::{Begun, Reply, Request};
 use crate::chronicle::Chronicle;
-use crate::engine::{Command, End, Engine, Event, Rules, Seat};
+use crate::engine::{Engine, Event, Rules, Seat};
 use crate::error::{Failure, Kind};
 use crate::job::{Bytes, Job};
-use crate::launcher::{Happening, Launcher, News, Outcome};
-use crate::listener::Call;
+use crate::launcher::{Happening, Launcher, Lease, News, Outcome};
+use crate::listener::{Call, Line};
 
-/// A broken connection waits so long for the launcher to say how the process ended: that is the better sentence.
+/// A broken connection waits so long for the launcher to say how the process ended: that is the better sentence. A worker whose
+/// connection alone broke calls again meanwhile.
 const OBITUARY: Duration = Duration::from_millis(500);
 
 /// On a cluster the word goes from the node to the ResourceManager to the master, each at its next heartbeat.
@@ -31,67 +35,97 @@ pub(crate) struct Driver<'a, L> {
     job: Arc<Job>,
     tag: Tag,
     launcher: &'a mut L,
+    lease: Arc<Lease>,
     aggregator: mpsc::Sender<Request>,
     engine: Engine,
     start: Instant,
-    workers: BTreeMap<Seat, UnboundedSender<Outgoing>>,
+    /// It has not yet completed a pass since it took over.
+    taken_over: bool,
+    workers: BTreeMap<Seat, Worker>,
     broken: BTreeMap<Seat, (Instant, String)>,
     /// What each worker last said of its memory, bytes.
     resident: BTreeMap<Seat, u64>,
-    state: Option<Arc<Buffer>>,
+    /// What the next round begins with, or the one at hand began with.
+    begun: Option<Arc<Begun>>,
+    /// What the last round that was broadcast began with: while its step is done it may still have to be kept.
+    open: Option<(Round, Arc<Begun>)>,
     summary: Summary,
     /// The update that the event at hand brought.
     update: Option<Buffer>,
+    /// Updates of the pass at hand, for faults.
+    updates: (u32, u32),
     chronicle: Chronicle,
+    /// A checkpoint on its way.
+    checkpoint: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
     end: Option<Result<(), Failure>>,
 }
 
+/// A worker that has called.
+struct Worker {
+    line: Line,
+    queue: UnboundedSender<Outgoing>,
+    /// Lines of the report that it says it keeps.
+    lines: usize,
+}
+
 impl<'a, L: Launcher> Driver<'a, L> {
-    /// A master for this job and attempt.
+    /// A master for this job and attempt, which began its work at `start`.
     pub(crate) fn new(
         job: Arc<Job>,
         attempt: u32,
+        start: Instant,
         launcher: &'a mut L,
         aggregator: mpsc::Sender<Request>,
     ) -> Self {
         let rules = Rules {
             seats: job.seats(),
+            training: job.training,
+            spares: job.spares,
+            attempt,
             passes: job.passes,
             on_loss: job.on_loss,
             max_failures: job.max_failures,
-            // A cluster's launcher has its own eye on containers that do not come; this is for processes that do not call.
-            start_timeout: Duration::from_secs(job.start_timeout) * if job.cluster.is_some() { 2 } else { 1 },
-            silence: SILENCE,
+            start_timeout: Duration::from_secs(job.start_timeout),
+            patient: job.cluster.is_some(),
+            silence: job.silence,
             update_budget: job.master_memory / 4,
             columns: job.load.columns,
+            quorum: job.quorum,
+            pass_deadline: job.pass_deadline,
+            min_coverage: job.min_coverage,
         };
         Self {
             tag: Tag { job: job.id, attempt, lane: 0, pass: 0 },
+            lease: launcher.lease(),
             launcher,
             aggregator,
             engine: Engine::new(rules),
-            start: Instant::now(),
+            start,
+            taken_over: attempt > 1,
             workers: BTreeMap::new(),
             broken: BTreeMap::new(),
             resident: BTreeMap::new(),
-            state: None,
+            begun: None,
+            open: None,
             summary: Summary::default(),
             update: None,
-            chronicle: Chronicle::new(job.clone()),
+            updates: (0, 0),
+            chronicle: Chronicle::new(job.clone(), attempt),
+            checkpoint: None,
             end: None,
             job,
         }
     }
 
-    /// Runs the job to its end.
+    /// Runs the job to its end; none if another master goes on with it.
     pub(crate) async fn run(
         mut self,
         mut calls: Receiver<Call>,
         mut replies: UnboundedReceiver<Reply>,
-    ) -> Outcome {
+    ) -> Option<Outcome> {
         let (passes, workers, splits) = (self.job.passes, self.job.workers, self.job.splits.len() as u32);
         self.launcher.tell(News::Begun { passes, workers, splits });
-        self.handle(Event::Start);
+        self.begin();
         let mut tick = tokio::time::interval(Duration::from_millis(100));
         let mut beaten = Instant::now();
         let outcome = loop {
@@ -109,16 +143,23 @@ impl<'a, L: Launcher> Driver<'a, L> {
                     }
                     Happening::Started(seat, node) => {
                         self.chronicle.started(seat.worker, node);
-                        self.handle(Event::Heard(seat));
+                        self.handle(Event::Started(seat));
                     }
+                    Happening::Doomed(seat, why) => self.handle(Event::Doomed(seat, why)),
                     Happening::Over(failure) => break Err(failure),
+                    Happening::Superseded(_) => return None,
                 },
                 _ = tick.tick() => {
+                    if !self.lease.holds() {
+                        // Whoever takes over needs the workers; this master has no more to say to them.
+                        return None;
+                    }
                     if beaten.elapsed() >= HEARTBEAT {
                         beaten = Instant::now();
                         self.broadcast_heartbeat();
                     }
                     self.bury();
+                    self.look_at_checkpoint().await;
                     self.handle(Event::Tick);
                 }
             }
@@ -126,7 +167,23 @@ impl<'a, L: Launcher> Driver<'a, L> {
         for seat in self.workers.keys() {
             self.send(*seat, 0, Message::Stop, None);
         }
-        outcome.map(|()| Box::new(self.chronicle.close(self.start.elapsed())))
+        Some(outcome.map(|()| Box::new(self.chronicle.close(self.start.elapsed()))))
+    }
+
+    /// The first attempt launches workers, a later one finds them.
+    fn begin(&mut self) {
+        if self.tag.attempt == 1 {
+            return self.handle(Event::Start);
+        }
+        let survivors = self.launcher.survivors();
+        let (attempt, most, living) = (self.tag.attempt, self.job.max_attempts, survivors.len());
+        self.note(format!(
+            "the master was lost: attempt {attempt} of {most} takes over, {living} workers live"
+        ));
+        for (seat, node) in &survivors {
+            self.chronicle.started(seat.worker, node.clone());
+        }
+        self.handle(Event::TakeOver(survivors.into_iter().map(|(seat, _)| seat).collect()));
     }
 
     /// A process that was killed is likely to have been too large: say how large it was.
@@ -141,16 +198,28 @@ impl<'a, L: Launcher> Driver<'a, L> {
 
     fn call(&mut self, call: Call) {
         match call {
-            Call::Arrived(seat, queue) => {
-                self.workers.insert(seat, queue);
-                self.handle(Event::Hello(seat));
+            Call::Arrived(line, holding, queue) => {
+                self.broken.remove(&line.seat);
+                self.workers.insert(line.seat, Worker { line, queue, lines: 0 });
+                for &loaded in &holding.loaded {
+                    if self.chronicle.held(loaded) {
+                        self.launcher.tell(News::Loaded(self.chronicle.splits_loaded()));
+                    }
+                }
+                self.handle(Event::Hello(line.seat, holding));
             }
-            Call::Said(seat, inbound) => self.said(seat, inbound),
-            Call::Gone(seat, why) => {
-                self.workers.remove(&seat);
-                self.broken.insert(seat, (Instant::now(), why));
+            Call::Said(line, inbound) if self.is_present(line) => self.said(line.seat, inbound),
+            Call::Gone(line, why) if self.is_present(line) => {
+                self.workers.remove(&line.seat);
+                self.broken.insert(line.seat, (Instant::now(), why));
             }
+            // Of a connection that the worker itself has given up.
+            Call::Said(..) | Call::Gone(..) => {}
         }
+    }
+
+    fn is_present(&self, line: Line) -> bool {
+        self.workers.get(&line.seat).is_some_and(|worker| worker.line == line)
     }
 
     fn said(&mut self, seat: Seat, Inbound { tag, message, payload }: Inbound) {
@@ -159,12 +228,20 @@ impl<'a, L: Launcher> Driver<'a, L> {
             return;
         }
         match message {
-            Message::Loaded { split: loaded } => {
-                if self.chronicle.loaded(loaded, self.start.elapsed()) {
+            Message::Loaded { split } => {
+                if self.chronicle.loaded(split, self.start.elapsed()) {
                     self.launcher.tell(News::Loaded(self.chronicle.splits_loaded()));
                 }
-                self.handle(Event::Loaded(seat, loaded));
+                self.fire(Point::Load);
+                self.handle(Event::Loaded(seat, split));
             }
+            Message::Kept { kind } => {
+                if let Some(worker) = self.workers.get_mut(&seat) {
+                    worker.lines = tag.pass.saturating_sub(1) as usize;
+                }
+                self.handle(Event::Kept(seat, Round { pass: tag.pass, kind }));
+            }
+            Message::Snapshot { .. } => self.ask(Request::Restore(payload)),
             Message::Offer { kind, node, bytes } => {
                 self.handle(Event::Offered(seat, Round { pass: tag.pass, kind }, node, bytes));
             }
@@ -174,7 +251,11 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 self.update = Some(payload);
                 self.handle(Event::Updated(seat, round, node));
                 // A stale one: the engine did not ask for it.
-                self.update = None;
+                if self.update.take().is_none() {
+                    self.updates =
+                        (tag.pass, if self.updates.0 == tag.pass { self.updates.1 + 1 } else { 1 });
+                    self.fire(Point::After(tag.pass, self.updates.1));
+                }
             }
             Message::Failed { fault, split, text } => self.handle(Event::Failed(seat, fault, split, text)),
             Message::Heartbeat { resident_bytes } => {
@@ -187,21 +268,43 @@ impl<'a, L: Launcher> Driver<'a, L> {
 
     fn reply(&mut self, reply: Reply) {
         match reply {
-            Reply::Initialised(state) => {
-                self.state = Some(state);
+            Reply::Initialised(begun) => {
+                self.begun = Some(Arc::new(begun));
                 self.handle(Event::Initialised);
             }
-            Reply::Trained { state, objective, done, update_bytes, digest } => {
-                let pass = self.chronicle.trained(objective, update_bytes, state.len() as u64, digest);
+            Reply::Restored(begun, record) => {
+                self.begun = Some(Arc::new(begun));
+                let (round, summary) = (record.round(), record.summary);
+                self.summary = summary;
+                self.chronicle.summary(summary);
+                for pass in self.chronicle.restore(record.lines, &record.notes) {
+                    self.launcher.tell(News::Pass(pass));
+                }
+                self.note(format!("the job goes on with pass {}", round.pass));
+                self.handle(Event::Restored(round, summary));
+            }
+            Reply::Trained { next, objective, done, update_bytes, observed } => {
+                let pass = self.chronicle.trained(objective, update_bytes, &next, observed);
                 if let Some(advice) = self.chronicle.advice(update_bytes) {
                     self.note(advice);
                 }
-                self.state = Some(state);
+                if std::mem::take(&mut self.taken_over) {
+                    let seconds = self.start.elapsed().as_secs_f64();
+                    self.note(format!(
+                        "pass {} was complete {seconds:.3} s after the new master began",
+                        pass.pass
+                    ));
+                }
+                let every = self.job.checkpoint_every.filter(|every| pass.pass.is_multiple_of(*every));
+                self.begun = Some(Arc::new(next));
                 self.launcher.tell(News::Pass(pass));
                 self.handle(Event::Stepped { done, objective: objective.is_finite() });
+                if every.is_some() {
+                    self.write_checkpoint();
+                }
             }
-            Reply::Scored(objective) => {
-                self.chronicle.scored(objective);
+            Reply::Scored(objective, observed) => {
+                self.chronicle.scored(objective, observed);
                 self.handle(Event::Stepped { done: true, objective: true });
             }
             Reply::Written(findings) => {
@@ -212,66 +315,6 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 self.handle(Event::UserFailed(failure.text))
             }
             Reply::Failed(failure) => self.end = Some(Err(failure)),
-        }
-    }
-
-    /// Feeds the engine and does what it says.
-    fn handle(&mut self, event: Event) {
-        for command in self.engine.handle(self.start.elapsed(), event) {
-            match command {
-                Command::Launch(seat) => self.launcher.launch(seat),
-                Command::Release(seat) => {
-                    self.workers.remove(&seat);
-                    self.launcher.release(seat);
-                }
-                Command::Load(seat, splits) => {
-                    self.send(seat, 0, Message::Load { first: splits.start, end: splits.end }, None);
-                }
-                Command::Initialise(summary) => {
-                    self.summary = summary;
-                    self.chronicle.summary(summary);
-                    self.ask(Request::Initialise(summary));
-                }
-                Command::Broadcast(round, calls) => self.broadcast(round, calls),
-                Command::Credit(seat, round, node) => {
-                    self.send(seat, round.pass, Message::Credit { kind: round.kind, node }, None);
-                }
-                Command::Merge(node) => {
-                    let update = self.update.take().expect("only an update that has come is merged");
-                    self.ask(Request::Merge(node, update));
-                }
-                Command::Step { round, splits_covered, rows_covered } => {
-                    self.chronicle.covered(splits_covered, rows_covered);
-                    self.ask(Request::Step { round, splits_covered, rows_covered });
-                }
-                Command::Write => self.ask(Request::Write(self.chronicle.lines().to_vec())),
-                Command::Note(text) => self.note(text),
-                Command::End(end) => {
-                    self.end = Some(match end {
-                        End::Done => Ok(()),
-                        End::BadInput(text) => Err(Failure::new(Kind::Input, text)),
-                        End::WorkersLost(text) => Err(Failure::new(Kind::Lost, text)),
-                        End::User(text) => Err(Failure::new(Kind::User, text)),
-                    });
-                }
-            }
-        }
-    }
-
-    fn broadcast(&mut self, round: Round, calls: Vec<(Seat, Vec<lapwing_container::merge_tree::Node>)>) {
-        let Some(state) = self.state.clone() else { return };
-        self.chronicle.broadcast(round, calls.iter().map(|(seat, _)| seat.worker));
-        for (seat, nodes) in calls {
-            let payload = state.len() as u64;
-            let message = Message::State { kind: round.kind, nodes, summary: self.summary, payload };
-            self.send(seat, round.pass, message, Some(state.clone()));
-        }
-    }
-
-    fn send(&self, seat: Seat, pass: u32, message: Message, payload: Option<Arc<Buffer>>) {
-        // A worker that is no longer there is told nothing; its loss comes as an event of its own.
-        if let Some(queue) = self.workers.get(&seat) {
-            let _ = queue.send(Outgoing { tag: Tag { pass, ..self.tag }, message, payload });
         }
     }
 
@@ -301,6 +344,12 @@ impl<'a, L: Launcher> Driver<'a, L> {
             if let Some((_, why)) = self.broken.remove(&seat) {
                 self.handle(Event::Lost(seat, format!("is out of reach: {why}")));
             }
+        }
+    }
+
+    fn fire(&self, point: Point) {
+        if self.tag.attempt == 1 {
+            self.job.faults.fire(Target::Master, point);
         }
     }
 }

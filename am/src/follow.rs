@@ -6,6 +6,7 @@ use lapwing_container::files::Files;
 use yarn_client::rest::{ApplicationReport, ApplicationState};
 use yarn_client::types::ApplicationId;
 
+use crate::board::Bulletin;
 use crate::cluster::{Cluster, room};
 use crate::error::{Failure, Kind};
 use crate::job::Job;
@@ -32,6 +33,7 @@ pub(crate) async fn follow(
     ));
     let mut watch = Watch {
         page: page_client()?,
+        attempt: 1,
         known: 0,
         url: None,
         began: Instant::now(),
@@ -51,7 +53,7 @@ pub(crate) async fn follow(
             }
         };
         if let Some(report) = looked {
-            return conclude(id, &report, watch.known, watch.ran, staging, progress).await;
+            return conclude(id, &report, (watch.attempt, watch.known), watch.ran, staging, progress).await;
         }
     }
 }
@@ -61,7 +63,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 struct Watch {
     page: reqwest::Client,
-    /// News already shown.
+    /// The master that was last heard, and how many of its news are shown.
+    attempt: u32,
     known: usize,
     url: Option<String>,
     began: Instant,
@@ -118,13 +121,17 @@ impl Watch {
 
     async fn news(&mut self, progress: &mut Progress) {
         let Some(url) = &self.url else { return };
-        let url = format!("{}/api/v1/news?after={}", url.trim_end_matches('/'), self.known);
+        let (known, attempt) = (self.known, self.attempt);
+        let url = format!("{}/api/v1/news?after={known}&attempt={attempt}", url.trim_end_matches('/'));
         let Ok(answer) = self.page.get(url).send().await else { return };
         let Ok(bytes) = answer.bytes().await else { return };
-        // A page of the proxy's own, while the master is not there, is no list.
-        let Ok(news) = serde_json::from_slice::<Vec<News>>(&bytes) else { return };
-        self.known += news.len();
-        news.iter().for_each(|news| progress.show(news));
+        // A page of the proxy's own, while the master is not there, is no bulletin.
+        let Ok(bulletin) = serde_json::from_slice::<Bulletin>(&bytes) else { return };
+        if bulletin.attempt != self.attempt {
+            (self.attempt, self.known) = (bulletin.attempt, 0);
+        }
+        self.known += bulletin.news.len();
+        bulletin.news.iter().for_each(|news| progress.show(news));
     }
 }
 
@@ -132,7 +139,7 @@ impl Watch {
 async fn conclude(
     id: ApplicationId,
     report: &ApplicationReport,
-    known: usize,
+    (attempt, known): (u32, usize),
     ran: bool,
     staging: &str,
     progress: &mut Progress,
@@ -140,15 +147,18 @@ async fn conclude(
     let root = staging.to_owned();
     let read = move || {
         let (files, directory) = Files::of(&root)?;
-        files.read(&format!("{directory}/news.jsonl"), 256 << 20)
+        files.read(&format!("{directory}/news.json"), 256 << 20)
     };
     let told = tokio::task::spawn_blocking(read).await.ok().and_then(Result::ok).unwrap_or_default();
     let mut end = None;
-    for (number, line) in String::from_utf8_lossy(&told).lines().enumerate() {
-        match serde_json::from_str(line) {
-            Ok(News::End(outcome)) => end = Some(outcome),
-            Ok(news) if number >= known => progress.show(&news),
-            _ => {}
+    if let Ok(bulletin) = serde_json::from_slice::<Bulletin>(&told) {
+        let known = if bulletin.attempt == attempt { known } else { 0 };
+        for (number, news) in bulletin.news.into_iter().enumerate() {
+            match news {
+                News::End(outcome) => end = Some(outcome),
+                news if number >= known => progress.show(&news),
+                _ => {}
+            }
         }
     }
     let logs = format!("see `yarn logs -applicationId {id}`");

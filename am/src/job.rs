@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 use lapwing_container::algorithm::OnLoss;
@@ -31,6 +32,12 @@ pub(crate) struct JobArgs {
     /// Replace an output that exists
     #[arg(long)]
     pub overwrite: bool,
+    /// Rows to score after each pass, and never to train on: a file, directory or glob; may be repeated
+    #[arg(long, value_name = "PATH", conflicts_with = "predict")]
+    pub validate: Vec<String>,
+    /// Train a model for each of these values of one of the algorithm's flags, over one load; may be repeated
+    #[arg(long, value_name = "FLAG=A,B,...", conflicts_with = "predict")]
+    pub sweep: Vec<Axis>,
     /// Predict with this model (an output directory or a model.npz) instead of training
     #[arg(long, value_name = "MODEL")]
     pub predict: Option<String>,
@@ -67,15 +74,43 @@ pub(crate) struct JobArgs {
     /// Number of columns; by default the highest that occurs
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub columns: Option<u32>,
-    /// When a worker is lost: restart waits for a replacement, ignore goes on without its splits [default: the algorithm's own]
+    /// When a worker is lost: restart waits for a replacement, ignore goes on without its splits, approximate with what they
+    /// sent last [default: the algorithm's own]
     #[arg(long, value_enum, conflicts_with = "predict")]
     pub on_loss: Option<OnLoss>,
+    /// Unless --on-loss is restart: do not wait for workers that are late once this share of the rows has reported
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub quorum: Option<f64>,
+    /// Wait no longer than this in a pass, such as 30s: who is later counts as lost, or is gone on without
+    #[arg(long, value_name = "TIME")]
+    pub pass_deadline: Option<Span>,
+    /// End the job rather than let a pass stand on a smaller share of the rows
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
+    pub min_coverage: f64,
+    /// Workers beyond those needed, each of which loads what another one holds and takes over when that is lost
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=4096))]
+    pub spare: u32,
     /// Lost workers that the job bears [default: twice the workers, at least 3]
     #[arg(long, value_name = "N")]
     pub max_failures: Option<u32>,
-    /// Give up on a worker that has not reported after so many seconds
+    /// Give up on a worker that has not reported after so many seconds; on a cluster, begin without those that got no container
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     pub start_timeout: u64,
+    /// A worker or master silent for so long counts as lost
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub worker_timeout: Span,
+    /// Workers that have lost their master keep their data and wait so long for the next one
+    #[arg(long, value_name = "TIME", default_value = "300s")]
+    pub master_timeout: Span,
+    /// Masters at the most: one that is lost is started again, elsewhere if need be
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub max_attempts: u32,
+    /// Write state and memory to a checkpoint beside the output after every so many passes
+    #[arg(long, value_name = "N", requires = "output", value_parser = clap::value_parser!(u32).range(1..))]
+    pub checkpoint_every: Option<u32>,
+    /// Go on from the newest checkpoint beside the output
+    #[arg(long, requires = "output", conflicts_with = "predict")]
+    pub resume: bool,
     /// Write one JSON object per pass to this file
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -118,7 +153,7 @@ pub(crate) struct JobArgs {
     /// A property of each pass's job; may be repeated
     #[arg(long, value_name = "KEY=VALUE", help_heading = "MapReduce")]
     pub mapreduce_property: Vec<Property>,
-    /// Faults on order, such as kill:w1@pass2
+    /// Faults on order, such as kill:w1@pass2,kill:master@pass5+1,hang:w1@load,slow:w2:10x,drop:w0@pass3,forget:w1@pass4
     #[arg(long, value_name = "SCRIPT", hide_short_help = true)]
     pub fault: Option<Script>,
     /// Environment of the workers, KEY=VALUE; wN:KEY=VALUE for one of them
@@ -151,6 +186,26 @@ pub(crate) enum When {
 /// A size in bytes, written as `64m`, `4g`, `4GiB` or `4096m`; units are powers of 1024.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Bytes(pub u64);
+
+/// One flag of the algorithm's and the values that it takes in turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Axis {
+    pub flag: String,
+    pub values: Vec<String>,
+}
+
+/// One point of a sweep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Point {
+    /// `rate=0.1,l2=0.001`, the name of its folder.
+    pub name: String,
+    /// The algorithm's own arguments there, defaults included.
+    pub arguments: BTreeMap<String, String>,
+}
+
+/// A time, written as `30s`, `500ms`, `2m` or a number of seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Span(pub Duration);
 
 /// A range of ports, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,6 +244,10 @@ pub(crate) struct Job {
     pub arguments: BTreeMap<String, String>,
     /// The plan of the input.
     pub splits: Vec<Split>,
+    /// How many of the splits are trained on; the others are only scored.
+    pub training: u32,
+    /// The points of a sweep; none for a single model.
+    pub points: Vec<Point>,
     /// How to read it.
     pub load: LoadOptions,
     /// Worker processes, at most one per split.
@@ -207,8 +266,26 @@ pub(crate) struct Job {
     pub on_loss: OnLoss,
     /// Lost workers that the job bears.
     pub max_failures: u32,
+    /// The share of rows from which on late workers are not waited for.
+    pub quorum: Option<f64>,
+    /// The longest that a pass waits.
+    pub pass_deadline: Option<Duration>,
+    /// A pass on less ends the job.
+    pub min_coverage: f64,
+    /// Workers beyond those needed.
+    pub spares: u32,
     /// Seconds that a worker has to report.
     pub start_timeout: u64,
+    /// A worker or master silent for so long counts as lost.
+    pub silence: Duration,
+    /// So long workers wait for another master.
+    pub master_timeout: Duration,
+    /// Masters at the most.
+    pub max_attempts: u32,
+    /// Passes from one checkpoint to the next.
+    pub checkpoint_every: Option<u32>,
+    /// Whether to begin from a checkpoint.
+    pub resume: bool,
     /// Absolute path or URI of the output.
     pub output: Option<String>,
     /// Whether the output may be replaced.
@@ -228,11 +305,26 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// The contiguous range of splits of each worker.
+    /// The contiguous range of splits of each worker, the spares left aside.
     pub(crate) fn seats(&self) -> Vec<std::ops::Range<u32>> {
         let (splits, workers) = (self.splits.len() as u64, u64::from(self.workers));
         let bound = |worker: u64| (worker * splits / workers) as u32;
         (0..workers).map(|worker| bound(worker)..bound(worker + 1)).collect()
+    }
+
+    /// The splits that a worker loads first, be it a spare.
+    pub(crate) fn home(&self, worker: u32) -> std::ops::Range<u32> {
+        self.seats()[(worker % self.workers) as usize].clone()
+    }
+
+    /// Whether rows are scored that are not trained on.
+    pub(crate) fn validates(&self) -> bool {
+        (self.training as usize) < self.splits.len()
+    }
+
+    /// Whether the algorithm is wrapped: by a sweep, or for rows that are only scored.
+    pub(crate) fn has_lanes(&self) -> bool {
+        self.validates() || !self.points.is_empty()
     }
 
     /// Where the bytes of these splits have copies.
@@ -243,9 +335,9 @@ impl Job {
         sum
     }
 
-    /// Bytes of the whole input.
+    /// Bytes of the whole input, but for what is only scored.
     pub(crate) fn input_bytes(&self) -> u64 {
-        self.splits.iter().map(Split::bytes).sum()
+        self.splits.iter().take(self.training as usize).map(Split::bytes).sum()
     }
 }
 
@@ -320,6 +412,52 @@ impl std::fmt::Display for Bytes {
     }
 }
 
+impl FromStr for Axis {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || "expected a flag and its values, such as rate=0.1,0.3,1".to_owned();
+        let (flag, values) = text.split_once('=').ok_or_else(expected)?;
+        let values: Vec<String> = values.split(',').map(str::to_owned).collect();
+        let flag = flag.trim_start_matches('-').to_owned();
+        if flag.is_empty() || values.iter().any(|value| value.is_empty() || value.contains('/')) {
+            return Err(expected());
+        }
+        Ok(Self { flag, values })
+    }
+}
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let scale = match unit {
+            "ms" => 1e-3,
+            "" | "s" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(format!("unknown unit {unit:?}: expected a time such as 30s or 500ms")),
+        };
+        let seconds = number.parse().map(|number: f64| number * scale);
+        match seconds {
+            Ok(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(Self(Duration::from_secs_f64(seconds))),
+            _ => Err("expected a time such as 30s or 500ms, more than nothing".to_owned()),
+        }
+    }
+}
+
+/// A part of the whole.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, whole) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    let share = number.trim().parse().map(|number: f64| number / whole);
+    share
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or("expected a share such as 0.95 or 95%".to_owned())
+}
+
 impl FromStr for Ports {
     type Err = String;
 
@@ -365,6 +503,49 @@ impl FromStr for Property {
 }
 
 #[cfg(test)]
+impl Job {
+    /// A job of one split, which is never run.
+    pub(crate) fn for_test() -> Self {
+        Self {
+            id: 1,
+            name: "test".to_owned(),
+            algorithm: "test".to_owned(),
+            arguments: BTreeMap::new(),
+            splits: vec![Split { number: 0, ranges: Vec::new() }],
+            training: 1,
+            points: Vec::new(),
+            load: LoadOptions { format: Format::Libsvm, columns: None },
+            workers: 1,
+            worker_cores: 1,
+            master_memory: 1 << 30,
+            passes: 1,
+            tolerance: None,
+            seed: 1,
+            on_loss: OnLoss::Restart,
+            max_failures: 3,
+            quorum: None,
+            pass_deadline: None,
+            min_coverage: 0.0,
+            spares: 0,
+            start_timeout: 120,
+            silence: Duration::from_secs(10),
+            master_timeout: Duration::from_secs(300),
+            max_attempts: 4,
+            checkpoint_every: None,
+            resume: false,
+            output: None,
+            overwrite: false,
+            predict: None,
+            faults: Script::default(),
+            worker_env: Vec::new(),
+            placement: Vec::new(),
+            racks: BTreeMap::new(),
+            cluster: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -378,6 +559,18 @@ mod tests {
         for wrong in ["", "m", "4x", "-1", "0", "99999999999999999999", "20000000t"] {
             assert!(wrong.parse::<Bytes>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn times_and_shares() {
+        for (text, millis) in [("30s", 30_000), ("500ms", 500), ("2m", 120_000), ("1.5", 1500)] {
+            assert_eq!(text.parse(), Ok(Span(Duration::from_millis(millis))), "{text}");
+        }
+        for wrong in ["", "s", "-1s", "0", "nan", "3 weeks"] {
+            assert!(wrong.parse::<Span>().is_err(), "{wrong}");
+        }
+        assert_eq!((share("0.95"), share("95%")), (Ok(0.95), Ok(0.95)));
+        assert!(share("1.5").is_err() && share("nan").is_err() && share("-1%").is_err());
     }
 
     #[test]

@@ -103,6 +103,7 @@
 mod aggregate;
 mod binary;
 mod board;
+mod checkpoint;
 mod chronicle;
 mod cluster;
 mod driver;
@@ -126,6 +127,8 @@ mod self_check;
 mod splits;
 mod staging;
 mod submit;
+mod sweep;
+mod validate;
 
 pub use clap;
 pub use lapwing_container::algorithm::{

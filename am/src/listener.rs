@@ -1,29 +1,38 @@
 //! Workers calling in: proved by the job's key, then one task reads and one writes for each.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use lapwing_container::wire::connection::{Inbound, Outgoing, Reader, WireError, write_all};
 use lapwing_container::wire::handshake;
-use lapwing_container::wire::message::Message;
+use lapwing_container::wire::message::{Message, Round};
 use lapwing_container::wire::secure::{Gate, Incoming, Outbound};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc::{Sender, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 
-use crate::engine::Seat;
+use crate::engine::{Holding, Seat};
+use crate::splits::MOST_SPLITS;
 
 /// Strangers that may be in the middle of proving themselves at once.
 const STRANGERS: usize = 256;
 
-/// What comes from workers.
+/// What comes from workers. A worker may call again before the end of its last connection is noticed, so each has a number.
 #[derive(Debug)]
 pub(crate) enum Call {
-    /// A worker introduced itself; messages for it go into the queue.
-    Arrived(Seat, UnboundedSender<Outgoing>),
+    /// A worker called and said what it holds; messages for it go into the queue.
+    Arrived(Line, Holding, UnboundedSender<Outgoing>),
     /// A worker said something.
-    Said(Seat, Inbound),
+    Said(Line, Inbound),
     /// A worker's connection ended.
-    Gone(Seat, String),
+    Gone(Line, String),
+}
+
+/// One connection of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) seat: Seat,
+    pub(crate) number: u64,
 }
 
 /// Listens on this address, ready for a thousand workers to call at the same moment.
@@ -38,12 +47,12 @@ pub(crate) fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener
 /// Takes calls for as long as anyone listens to them.
 pub(crate) async fn listen(listener: TcpListener, job: u64, gate: Gate, calls: Sender<Call>) {
     let mut strangers: VecDeque<AbortHandle> = VecDeque::new();
-    loop {
+    for number in 0.. {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             // Out of file descriptors, or the peer gave up meanwhile: not ours to end for.
             Err(_) => {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
@@ -53,8 +62,8 @@ pub(crate) async fn listen(listener: TcpListener, job: u64, gate: Gate, calls: S
             if let Ok((read, write)) = gate.accept(stream).await {
                 tokio::spawn(async move {
                     let mut reader = Reader::new(read, job);
-                    if let Ok(seat) = introduce(&mut reader).await {
-                        converse(write, reader, seat, &calls).await;
+                    if let Ok((seat, holding)) = introduce(&mut reader).await {
+                        converse(write, reader, (Line { seat, number }, holding), &calls).await;
                     }
                 });
             }
@@ -70,25 +79,47 @@ pub(crate) async fn listen(listener: TcpListener, job: u64, gate: Gate, calls: S
     }
 }
 
-async fn introduce(reader: &mut Reader<Incoming>) -> Result<Seat, WireError> {
-    let limit = std::time::Duration::from_secs(handshake::HANDSHAKE_SECONDS);
-    let hello = tokio::time::timeout(limit, reader.next()).await;
-    match hello.unwrap_or(Err(WireError::Silent(handshake::HANDSHAKE_SECONDS)))?.message {
-        Message::Hello { worker, incarnation, .. } => Ok(Seat { worker, incarnation }),
-        _ => Err(WireError::Order("the first message was no introduction")),
-    }
+/// Who calls, and what it holds.
+async fn introduce(reader: &mut Reader<Incoming>) -> Result<(Seat, Holding), WireError> {
+    let limit = Duration::from_secs(handshake::HANDSHAKE_SECONDS);
+    let introduction = tokio::time::timeout(limit, async {
+        let Message::Hello { worker, incarnation, host, .. } = reader.next().await?.message else {
+            return Err(WireError::Order("the first message was no introduction"));
+        };
+        let mut holding = Holding { host, ..Holding::default() };
+        loop {
+            match reader.next().await?.message {
+                Message::Loaded { split } if holding.loaded.len() < MOST_SPLITS as usize => {
+                    holding.loaded.push(split)
+                }
+                Message::Holding { records, newest } => {
+                    let round = |(pass, kind)| Round { pass, kind };
+                    holding.records = records.into_iter().map(round).collect();
+                    holding.newest = newest.map(round);
+                    return Ok((Seat { worker, incarnation }, holding));
+                }
+                _ => return Err(WireError::Order("an introduction broke off")),
+            }
+        }
+    });
+    introduction.await.unwrap_or(Err(WireError::Silent(handshake::HANDSHAKE_SECONDS)))
 }
 
-async fn converse(write: Outbound, mut reader: Reader<Incoming>, seat: Seat, calls: &Sender<Call>) {
+async fn converse(
+    write: Outbound,
+    mut reader: Reader<Incoming>,
+    (line, holding): (Line, Holding),
+    calls: &Sender<Call>,
+) {
     let (queue, outgoing) = unbounded_channel();
     tokio::spawn(write_all(write, outgoing));
-    if calls.send(Call::Arrived(seat, queue)).await.is_err() {
+    if calls.send(Call::Arrived(line, holding, queue)).await.is_err() {
         return;
     }
     loop {
         let call = match reader.next().await {
-            Ok(inbound) => Call::Said(seat, inbound),
-            Err(error) => Call::Gone(seat, error.to_string()),
+            Ok(inbound) => Call::Said(line, inbound),
+            Err(error) => Call::Gone(line, error.to_string()),
         };
         let over = matches!(call, Call::Gone(..));
         if calls.send(call).await.is_err() || over {

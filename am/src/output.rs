@@ -4,7 +4,7 @@
 use std::io::{self, Cursor, Read, Write};
 
 use lapwing_container::files::{Files, Status};
-use lapwing_container::model::{Array, Model, Values};
+use lapwing_container::model::{Array, Model, PointModel, Values};
 use npyz::{NpyFile, WriterBuilder};
 use serde_json::json;
 use zip::write::SimpleFileOptions;
@@ -12,15 +12,84 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use crate::error::{Failure, Kind};
 use crate::job::Job;
+use crate::report::JobReport;
 
 /// No model that is read may be longer. Bytes.
 const MODEL_CAP: u64 = 4 << 30;
 
-/// Writes a model and its report to a directory beside the final one, then renames.
+/// The last file of an output: whose it is, and the summary of the job.
+const SUMMARY: &str = "_report/summary.json";
+
+/// No summary is longer. Bytes.
+const SUMMARY_CAP: u64 = 64 << 20;
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Signed {
+    job: u64,
+    summary: JobReport,
+}
+
+/// Writes a model and its report to a directory beside the final one.
 pub(crate) fn write(directory: &str, job: &Job, model: &Model, report: &[String]) -> Result<(), Failure> {
     write_parts(&beside(directory, job.id), job, model, report)
-        .map_err(|error| failed(directory, job, &error))?;
-    commit(directory, job)
+        .map_err(|error| failed(directory, job, &error))
+}
+
+/// The same for the models of a sweep: a folder for each, with its own part of the report.
+pub(crate) fn write_all(
+    directory: &str,
+    job: &Job,
+    models: &[PointModel],
+    report: &[String],
+) -> Result<(), Failure> {
+    let part = beside(directory, job.id);
+    let write = || {
+        write_report(&part, report)?;
+        for PointModel { name, arguments, model } in models {
+            let own = Job { arguments: arguments.clone(), ..job.clone() };
+            let lines: Vec<String> = report.iter().filter_map(|line| report_of(line, name)).collect();
+            write_parts(&format!("{part}/{name}"), &own, model, &lines)?;
+        }
+        Ok(())
+    };
+    write().map_err(|error| failed(directory, job, &error))
+}
+
+/// One point's share of a line of a sweep's report; none if it had come to its end before.
+fn report_of(line: &str, name: &str) -> Option<String> {
+    let mut line: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).ok()?;
+    let sweep = line.remove("sweep")?;
+    let point = sweep.as_array()?.iter().find(|point| point["name"] == name)?.as_object()?;
+    if point["passes"].as_u64() < line["pass"].as_u64() {
+        return None;
+    }
+    line.extend(
+        point
+            .iter()
+            .filter(|(key, _)| !["name", "passes"].contains(&key.as_str()))
+            .map(|(k, v)| (k.clone(), v.clone())),
+    );
+    serde_json::to_string(&line).ok()
+}
+
+/// Puts the summary beside the report.
+pub(crate) fn sign(directory: &str, job: &Job, summary: &JobReport) -> Result<(), Failure> {
+    let signed = Signed { job: job.id, summary: summary.clone() };
+    let bytes = serde_json::to_vec(&signed).expect("a summary is plain data");
+    let write = || {
+        let (files, complete) = (Files::of(directory)?.0, beside(directory, job.id));
+        files.write(&format!("{}/{SUMMARY}", Files::of(&complete)?.1), &bytes, 0o644)
+    };
+    write().map_err(|error| failed(directory, job, &error))
+}
+
+/// The summary of this very job, if its output is complete: a master before this one was lost after that.
+pub(crate) fn finished(job: &Job) -> Option<JobReport> {
+    let (files, directory) = Files::of(job.output.as_deref()?).ok()?;
+    files.status(&format!("{directory}/_SUCCESS")).ok()??;
+    let bytes = files.read(&format!("{directory}/{SUMMARY}"), SUMMARY_CAP).ok()?;
+    let signed: Signed = serde_json::from_slice(&bytes).ok()?;
+    (signed.job == job.id).then_some(signed.summary)
 }
 
 /// Gives the complete directory beside the output its final name. An output that is replaced is kept until then.
@@ -132,12 +201,18 @@ pub(crate) fn read(path: &str) -> Result<Model, Failure> {
 }
 
 fn write_parts(directory: &str, job: &Job, model: &Model, report: &[String]) -> io::Result<()> {
+    write_report(directory, report)?;
+    let (files, directory) = Files::of(directory)?;
+    files.write(&format!("{directory}/model.npz"), &npz(model)?, 0o644)?;
+    files.write(&format!("{directory}/model.json"), describe(job, model).as_bytes(), 0o644)
+}
+
+/// The report, in a directory that holds nothing else yet.
+fn write_report(directory: &str, report: &[String]) -> io::Result<()> {
     let (files, directory) = Files::of(directory)?;
     files.remove(directory)?;
     let mut lines = report.join("\n");
     lines.push('\n');
-    files.write(&format!("{directory}/model.npz"), &npz(model)?, 0o644)?;
-    files.write(&format!("{directory}/model.json"), describe(job, model).as_bytes(), 0o644)?;
     files.write(&format!("{directory}/_report/report.jsonl"), lines.as_bytes(), 0o644)
 }
 
@@ -211,8 +286,28 @@ fn describe(job: &Job, model: &Model) -> String {
         "format_version": 1,
         "passes": job.passes,
         "seed": job.seed,
-        "splits": job.splits.len(),
+        "splits": job.training,
         "tolerance": job.tolerance,
     });
     format!("{description:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complete_output_is_known_again_by_its_own_job_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("model").to_str().unwrap().to_owned();
+        let job = Job { id: 7, output: Some(directory.clone()), ..Job::for_test() };
+        let report = crate::chronicle::Chronicle::new(std::sync::Arc::new(job.clone()), 1)
+            .close(std::time::Duration::ZERO);
+        write(&directory, &job, &Model::default(), &["{}".to_owned()]).unwrap();
+        assert_eq!(finished(&job), None, "it has not got its name yet");
+        sign(&directory, &job, &report).unwrap();
+        commit(&directory, &job).unwrap();
+        assert_eq!(finished(&job), Some(report));
+        assert_eq!(finished(&Job { id: 8, ..job }), None, "another job's");
+    }
 }

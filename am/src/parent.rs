@@ -1,14 +1,16 @@
-//! The user's process in local mode: it plays YARN's part. Master and workers are its children; when it goes, they go.
+//! The user's process in local mode: it plays YARN's part. Master and workers are its children; when it goes, they go. A master
+//! that is lost is started again, and the workers go on with it.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use lapwing_container::worker::HEARTBEAT;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -18,7 +20,7 @@ use crate::engine::Seat;
 use crate::error::{Failure, Kind};
 use crate::job::Job;
 use crate::launcher::local::{SOCKET, Wish};
-use crate::launcher::{Happening, News};
+use crate::launcher::{Happening, News, Outcome};
 use crate::progress::Progress;
 use crate::report::JobReport;
 use crate::staging::{Role, environment};
@@ -35,44 +37,179 @@ pub(crate) async fn run(
 ) -> Result<JobReport, Failure> {
     let failed = |error| Failure::cluster("starting the job on this machine", error);
     let listener = UnixListener::bind(staging.join(SOCKET)).map_err(failed)?;
-    let mut children = Children::new(job.clone(), staging);
-    let mut master = children.master().map_err(failed)?;
-    let _alive = master.stdin.take();
-    // The master reads happenings until its end; the sender goes with it.
-    let (happenings, outbox) = unbounded_channel();
-    let (inbox, mut wishes) = unbounded_channel();
-    tokio::spawn(speak(listener, outbox, inbox));
-    let mut end = None;
-    loop {
-        tokio::select! {
-            wish = wishes.recv(), if end.is_none() => match wish {
-                Some(Wish::Launch(seat, master)) => children.launch(seat, &master, happenings.clone()),
-                Some(Wish::Release(seat)) => children.release(seat),
-                Some(Wish::Tell(News::End(outcome))) => end = Some(outcome),
-                Some(Wish::Tell(news)) => progress.show(&news),
-                None => end = Some(Err(master_lost(&mut master).await)),
-            },
-            _ = master.wait() => {
-                // If the answer is known, a master that fails while it ends changes nothing.
-                if end.is_none() {
-                    let last = last_word(&mut wishes, progress).await;
-                    end = Some(match last {
-                        Some(outcome) => outcome,
-                        None => Err(master_lost(&mut master).await),
-                    });
-                }
-                break;
+    let (ended, ends) = unbounded_channel();
+    let mut parent =
+        Parent { job, listener, children: Children::new(job.clone(), staging, ended), ends, progress };
+    let mut attempt = 1;
+    let outcome = loop {
+        match parent.lead(attempt, &mut signals).await {
+            Ok(Led::Over(outcome)) => break outcome,
+            Ok(Led::Lost(how)) if attempt < job.max_attempts => {
+                attempt += 1;
+                let most = job.max_attempts;
+                parent
+                    .progress
+                    .note(&format!("the master {how}; starting it again (attempt {attempt} of {most})"));
             }
-            () = tokio::time::sleep(GRACE), if end.is_some() => break,
-            name = signals.next() => {
-                end = Some(Err(Failure::new(Kind::Interrupted, format!("interrupted by {name}"))));
-                break;
+            Ok(Led::Lost(how)) => {
+                let attempts = if attempt > 1 {
+                    format!(" in attempt {attempt}, the last of --max-attempts")
+                } else {
+                    String::new()
+                };
+                let text = format!("the master {how} before the job's end{attempts}; nothing was written");
+                break Err(Failure::new(Kind::Lost, text));
+            }
+            Err(error) => break Err(failed(error)),
+        }
+    };
+    parent.children.end().await;
+    outcome.map(|report| *report)
+}
+
+/// What became of one master.
+enum Led {
+    /// It brought the job to its end, or the user did.
+    Over(Outcome),
+    /// It was lost; how.
+    Lost(String),
+}
+
+struct Parent<'a> {
+    job: &'a Arc<Job>,
+    listener: UnixListener,
+    children: Children,
+    /// Workers that ended; how.
+    ends: UnboundedReceiver<(Seat, String)>,
+    progress: &'a mut Progress,
+}
+
+impl Parent<'_> {
+    /// Sees one master through.
+    async fn lead(&mut self, attempt: u32, signals: &mut Signals) -> std::io::Result<Led> {
+        let mut master = self.children.master(attempt)?;
+        let _alive = master.stdin.take();
+        let mut line: Option<Line> = None;
+        let mut outcome = None;
+        let mut heard = Instant::now();
+        let mut tick = tokio::time::interval(HEARTBEAT / 4);
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => {
+                    // The first word to a master is which workers it has from the one before.
+                    line = accepted.ok().map(|(stream, _)| Line::new(stream, &self.children.seats()));
+                    heard = Instant::now();
+                }
+                wish = Line::next(&mut line) => match wish {
+                    Some(wish) => {
+                        heard = Instant::now();
+                        match wish {
+                            Wish::Tell(News::End(end)) => outcome = Some(end),
+                            wish => self.grant(wish),
+                        }
+                    }
+                    None => line = None,
+                },
+                Some((seat, how)) = self.ends.recv() => {
+                    self.children.forget(seat);
+                    if let Some(line) = &line {
+                        line.say(&Happening::Ended(seat, how));
+                    }
+                }
+                status = master.wait() => {
+                    // What it said last may still be on its way.
+                    while line.is_some()
+                        && let Ok(Some(wish)) = tokio::time::timeout(GRACE, Line::next(&mut line)).await
+                    {
+                        match wish {
+                            Wish::Tell(News::End(end)) => outcome = Some(end),
+                            wish => self.grant(wish),
+                        }
+                    }
+                    let how = status.map_or_else(|error| format!("was lost sight of: {error}"), describe);
+                    // If the answer is known, a master that fails while it ends changes nothing.
+                    return Ok(outcome.map_or(Led::Lost(how), Led::Over));
+                }
+                _ = tick.tick() => {
+                    let limit = match (&outcome, &line) {
+                        (Some(_), _) => GRACE,
+                        (None, Some(_)) => self.job.silence,
+                        // It has not called yet; or it has hung up and is about to end.
+                        (None, None) => Duration::from_secs(self.job.start_timeout),
+                    };
+                    if heard.elapsed() > limit {
+                        if let Some(outcome) = outcome {
+                            let _ = master.kill().await;
+                            return Ok(Led::Over(outcome));
+                        }
+                        // One that stands still is as good as lost, and must not wake up beside the next.
+                        let _ = master.kill().await;
+                        let seconds = heard.elapsed().as_secs();
+                        return Ok(Led::Lost(format!("gave no sign of life for {seconds} s")));
+                    }
+                }
+                name = signals.next() => {
+                    let _ = master.kill().await;
+                    return Ok(Led::Over(Err(Failure::new(Kind::Interrupted, format!("interrupted by {name}")))));
+                }
             }
         }
     }
-    let _ = master.kill().await;
-    children.end().await;
-    end.expect("the loop ends with an outcome").map(|report| *report)
+
+    fn grant(&mut self, wish: Wish) {
+        match wish {
+            Wish::Launch(seat, master) => self.children.launch(seat, &master),
+            Wish::Release(seat) => self.children.release(seat),
+            Wish::Tell(news) => self.progress.show(&news),
+            Wish::Alive => {}
+        }
+    }
+}
+
+/// The connection of a master.
+struct Line {
+    wishes: UnboundedReceiver<Wish>,
+    words: UnboundedSender<String>,
+}
+
+impl Line {
+    fn new(stream: UnixStream, survivors: &[Seat]) -> Self {
+        let (read, mut write) = stream.into_split();
+        let (words, mut queue) = unbounded_channel::<String>();
+        tokio::spawn(async move {
+            while let Some(word) = queue.recv().await {
+                if write.write_all(word.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let (inbox, wishes) = unbounded_channel();
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(read).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let Ok(wish) = serde_json::from_str(&line) else { return };
+                if inbox.send(wish).is_err() {
+                    return;
+                }
+            }
+        });
+        let line = Self { wishes, words };
+        line.say(survivors);
+        line
+    }
+
+    fn say<T: serde::Serialize + ?Sized>(&self, words: &T) {
+        let words = serde_json::to_string(words).expect("happenings are plain data");
+        let _ = self.words.send(words + "\n");
+    }
+
+    /// The next wish; none at the end of the connection. Where there is no connection it waits for ever.
+    async fn next(line: &mut Option<Self>) -> Option<Wish> {
+        match line {
+            Some(line) => line.wishes.recv().await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// In a child: ends this process when the user's process ends, however that happens, by the pipe on stdin that it holds open.
@@ -86,85 +223,34 @@ pub(crate) fn watch(staging: &str) {
     });
 }
 
-/// Passes lines between the master's socket and this process.
-async fn speak(
-    listener: UnixListener,
-    mut outbox: UnboundedReceiver<Happening>,
-    inbox: UnboundedSender<Wish>,
-) {
-    let Ok((stream, _)) = listener.accept().await else { return };
-    let (read, mut write) = stream.into_split();
-    let writer = tokio::spawn(async move {
-        while let Some(happening) = outbox.recv().await {
-            let mut line = serde_json::to_string(&happening).expect("happenings are plain data");
-            line.push('\n');
-            if write.write_all(line.as_bytes()).await.is_err() {
-                return;
-            }
-        }
-    });
-    let mut lines = BufReader::new(read).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        let Ok(wish) = serde_json::from_str(&line) else { break };
-        if inbox.send(wish).is_err() {
-            break;
-        }
-    }
-    writer.abort();
-}
-
-/// The end of the job, if the master told it before it went. One that never called is not waited for longer than that.
-async fn last_word(
-    wishes: &mut UnboundedReceiver<Wish>,
-    progress: &mut Progress,
-) -> Option<Result<Box<JobReport>, Failure>> {
-    let listen = async {
-        while let Some(wish) = wishes.recv().await {
-            match wish {
-                Wish::Tell(News::End(outcome)) => return Some(outcome),
-                Wish::Tell(news) => progress.show(&news),
-                Wish::Launch(..) | Wish::Release(_) => {}
-            }
-        }
-        None
-    };
-    tokio::time::timeout(GRACE, listen).await.ok().flatten()
-}
-
-async fn master_lost(master: &mut Child) -> Failure {
-    let status = tokio::time::timeout(GRACE, master.wait()).await;
-    let how = match status {
-        Ok(Ok(status)) => describe(status),
-        _ => "closed its connection".to_owned(),
-    };
-    Failure::new(Kind::Lost, format!("the master {how} before the job's end; nothing was written"))
-}
-
 /// The worker processes.
 struct Children {
     job: Arc<Job>,
     staging: String,
     kill: BTreeMap<Seat, oneshot::Sender<()>>,
+    ended: UnboundedSender<(Seat, String)>,
     tasks: tokio::task::JoinSet<()>,
 }
 
 impl Children {
-    fn new(job: Arc<Job>, staging: &Path) -> Self {
-        Self {
-            job,
-            staging: staging.display().to_string(),
-            kill: BTreeMap::new(),
-            tasks: tokio::task::JoinSet::new(),
-        }
+    fn new(job: Arc<Job>, staging: &Path, ended: UnboundedSender<(Seat, String)>) -> Self {
+        let (staging, kill, tasks) =
+            (staging.display().to_string(), BTreeMap::new(), tokio::task::JoinSet::new());
+        Self { job, staging, kill, ended, tasks }
     }
 
-    fn master(&self) -> std::io::Result<Child> {
+    fn master(&self, attempt: u32) -> std::io::Result<Child> {
         let mut command = self.command()?;
-        command.envs(environment(&self.staging, &Role::Master { attempt: 1 }));
+        command.envs(environment(&self.staging, &Role::Master { attempt }));
         command.spawn()
     }
 
-    fn launch(&mut self, seat: Seat, master: &str, happenings: UnboundedSender<Happening>) {
+    /// The workers that live.
+    fn seats(&self) -> Vec<Seat> {
+        self.kill.keys().copied().collect()
+    }
+
+    fn launch(&mut self, seat: Seat, master: &str) {
         let spawned = self.command().and_then(|mut command| {
             let master = master.parse().map_err(std::io::Error::other)?;
             command.envs(environment(&self.staging, &Role::Worker(seat, master)));
@@ -176,6 +262,7 @@ impl Children {
         });
         let (kill, killed) = oneshot::channel();
         self.kill.insert(seat, kill);
+        let ended = self.ended.clone();
         self.tasks.spawn(async move {
             let how = match spawned {
                 Err(error) => format!("could not be started: {error}"),
@@ -192,7 +279,7 @@ impl Children {
                     status.map_or_else(|error| format!("was lost sight of: {error}"), describe)
                 }
             };
-            let _ = happenings.send(Happening::Ended(seat, how));
+            let _ = ended.send((seat, how));
         });
     }
 
@@ -200,6 +287,10 @@ impl Children {
         if let Some(kill) = self.kill.remove(&seat) {
             let _ = kill.send(());
         }
+    }
+
+    fn forget(&mut self, seat: Seat) {
+        self.kill.remove(&seat);
     }
 
     /// Waits for the workers, who were told to stop, and kills those that linger.

@@ -21,6 +21,8 @@ pub(crate) struct Progress {
     workers: u32,
     splits: u32,
     passes: u32,
+    /// The last pass shown. A master that takes over tells them all again.
+    shown: u32,
 }
 
 enum Untouched {
@@ -45,7 +47,16 @@ impl Progress {
             ProgressBar::new(1).with_style(style)
         });
         let lines = bar.is_none() && when != When::Never;
-        Ok(Self { bar, lines, report: report.transpose()?, untouched, workers: 0, splits: 0, passes: 0 })
+        Ok(Self {
+            bar,
+            lines,
+            report: report.transpose()?,
+            untouched,
+            workers: 0,
+            splits: 0,
+            passes: 0,
+            shown: 0,
+        })
     }
 
     /// Shows one piece of news.
@@ -63,7 +74,11 @@ impl Progress {
                     self.turn_to("pass", self.passes);
                 }
             }
-            News::Pass(pass) => self.pass(pass),
+            News::Pass(pass) if pass.pass <= self.shown => {}
+            News::Pass(pass) => {
+                self.shown = pass.pass;
+                self.pass(pass);
+            }
             News::Note(text) => self.note(text),
             News::End(_) => {}
         }
@@ -112,7 +127,13 @@ impl Progress {
             pass.objective.map_or(String::new(), |objective| format!("objective:{objective:.6} "));
         let share = if pass.rows == 0 { 100.0 } else { pass.rows_covered as f64 / pass.rows as f64 * 100.0 };
         let (number, seconds, workers, all) = (pass.pass, pass.seconds, pass.workers, self.workers);
-        let what = format!("{objective}rows:{share:.0}% workers:{workers}/{all} {seconds:.3}s");
+        let validate = pass.extra.get("validate_loss").and_then(serde_json::Value::as_f64);
+        let objective = objective + &validate.map_or(String::new(), |loss| format!("validate:{loss:.6} "));
+        let stale = match pass.rows_stale {
+            0 => String::new(),
+            rows => format!(" stale:{:.0}%", rows as f64 / pass.rows as f64 * 100.0),
+        };
+        let what = format!("{objective}rows:{share:.0}%{stale} workers:{workers}/{all} {seconds:.3}s");
         if let Some(bar) = &self.bar {
             bar.set_position(u64::from(number));
             bar.set_message(what);

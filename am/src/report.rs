@@ -23,6 +23,9 @@ pub struct PassReport {
     pub rows: u64,
     /// Rows of those splits.
     pub rows_covered: u64,
+    /// Rows for which the update of an earlier pass stands in, under `--on-loss approximate`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rows_stale: u64,
     /// Workers that took part.
     pub workers: u32,
     /// Size of the broadcast state.
@@ -33,6 +36,9 @@ pub struct PassReport {
     pub state_digest: String,
     /// What happened meanwhile, in sentences.
     pub events: Vec<String>,
+    /// What the algorithm adds; with `--validate` the scores, with `--sweep` a list of the points, the best first.
+    #[serde(flatten)]
+    pub extra: serde_json::Map<String, serde_json::Value>,
 }
 
 /// The end of a successful job: one JSON object on stdout.
@@ -60,6 +66,10 @@ pub struct JobReport {
     pub input_bytes: u64,
     /// Bytes that the workers read to load it, line ends across splits included, reloads not.
     pub bytes_read: u64,
+    /// Bytes that were read again, by workers that took the place of lost ones, or loaded what others held.
+    pub reread_bytes: u64,
+    /// Masters that it took: 1, unless some were lost.
+    pub attempts: u32,
     /// Bytes of the input that have a copy on the node of the worker that read them; null where that is not known.
     pub node_local_bytes: Option<u64>,
     /// The most that contiguous ranges of splits allowed to be so.
@@ -73,7 +83,7 @@ pub struct JobReport {
     pub load_seconds: f64,
     /// All training passes.
     pub train_seconds: f64,
-    /// From the start of the master to the end.
+    /// From the start of the master to the end; of each master, if some were lost, as far as the next one knows.
     pub seconds: f64,
     /// Digest of the final state.
     pub state_digest: String,
@@ -97,6 +107,10 @@ pub struct WorkerReading {
     pub rack_local_bytes: u64,
     /// With copies elsewhere alone.
     pub remote_bytes: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A number as JSON has it: what is not finite is null.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lapwing_container::algorithm::Algorithm;
 use lapwing_container::files::Files;
@@ -17,7 +17,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{channel, unbounded_channel};
 use yarn_client::credentials::{Credentials, kind};
-use yarn_client::rest::LocalResource;
+use yarn_client::rest::{LocalResource, ResourceManager};
+use yarn_client::types::ContainerId;
 use yarn_client::{LaunchContext, Scheduler, shell};
 
 use crate::aggregate;
@@ -26,7 +27,7 @@ use crate::cluster::ClusterJob;
 use crate::driver::Driver;
 use crate::engine::Seat;
 use crate::error::{Failure, log};
-use crate::job::Job;
+use crate::job::{Job, Point};
 use crate::launcher::Launcher;
 use crate::launcher::local::Local;
 use crate::launcher::yarn::{Kit, Yarn};
@@ -36,10 +37,13 @@ use crate::parent;
 use crate::predict::Predict;
 use crate::staging::{Role, Start};
 use crate::submit::RESOURCES;
+use crate::sweep::Sweep;
+use crate::validate::Validated;
 
 /// Plays the role that this process was given.
 pub(crate) fn serve<A: Algorithm>(
     algorithm: A,
+    points: Vec<(Point, A)>,
     start: Start,
     arguments: Vec<String>,
 ) -> Result<ExitCode, Failure> {
@@ -58,6 +62,12 @@ pub(crate) fn serve<A: Algorithm>(
         parent::watch(&start.staging);
     }
     match &job.predict {
+        None if job.has_lanes() => {
+            let unnamed = Point { name: String::new(), arguments: job.arguments.clone() };
+            let points = if points.is_empty() { vec![(unnamed, algorithm)] } else { points };
+            let points = points.into_iter().map(|(point, lane)| (point, Validated::new(lane, job.training)));
+            play(Sweep::new(points.collect(), job.tolerance), start, job, &trust, arguments)
+        }
         None => play(algorithm, start, job, &trust, arguments),
         Some(model) => {
             let predict = Predict::new(algorithm, output::read(model)?, &job);
@@ -75,7 +85,7 @@ fn play<A: Algorithm>(
 ) -> Result<ExitCode, Failure> {
     let gate = trust.gate().map_err(|error| Failure::cluster("the job's certificates", error))?;
     match start.role.clone() {
-        Role::Worker(seat, master) => work(algorithm, seat, master, job, gate),
+        Role::Worker(seat, master) => work(algorithm, seat, master, start.staging, job, gate),
         Role::Master { attempt } => lead(algorithm, attempt, &start, job, gate, arguments),
     }
 }
@@ -84,13 +94,19 @@ fn work<A: Algorithm>(
     algorithm: A,
     seat: Seat,
     master: Master,
+    staging: String,
     job: Job,
     gate: Gate,
 ) -> Result<ExitCode, Failure> {
+    let memory = job.cluster.as_ref().map(|cluster| cluster.worker_memory_mb << 20);
     let setup = Setup {
         job: job.id,
         gate,
         master,
+        staging,
+        silence: job.silence,
+        master_timeout: job.master_timeout,
+        memory,
         worker: seat.worker,
         incarnation: seat.incarnation,
         host: node(),
@@ -105,8 +121,10 @@ fn work<A: Algorithm>(
     match runtime.block_on(worker::run(algorithm, setup)) {
         // The compute thread may be in the middle of a pass that nobody waits for.
         Ok(()) => std::process::exit(0),
-        // A master that ends takes its connections with it; the launcher knows the rest.
-        Err(WireError::Io(_)) => std::process::exit(1),
+        Err(error @ WireError::NoMaster(..)) => {
+            log(&format!("worker {} ends: {error}", seat.worker));
+            std::process::exit(1)
+        }
         Err(error) => Err(Failure::cluster(format!("worker {}", seat.worker), error)),
     }
 }
@@ -123,6 +141,7 @@ fn lead<A: Algorithm>(
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::cluster("the master's runtime", error))?;
     let job = Arc::new(job);
+    let attempt = if start.on_cluster() { attempt_of_container()? } else { attempt };
     let failed = |error: std::io::Error| Failure::cluster("the master", error);
     let done = runtime.block_on(async {
         let host = if job.cluster.is_some() { node() } else { "127.0.0.1".to_owned() };
@@ -131,14 +150,17 @@ fn lead<A: Algorithm>(
         let master = Master { attempt, address };
         match job.cluster.clone() {
             None => {
-                master.publish(&start.staging).map_err(failed)?;
+                let since = Instant::now();
+                publish(&master, &start.staging).await?;
                 let launcher = Local::connect(Path::new(&start.staging), master).await.map_err(failed)?;
-                Ok::<bool, Failure>(drive(algorithm, attempt, job, gate, listener, launcher).await)
+                Ok::<bool, Failure>(drive(algorithm, (attempt, since), job, gate, listener, launcher).await)
             }
             Some(cluster) => {
-                let launcher = register(&job, cluster.clone(), master, arguments).await?;
+                let launcher = register(&job, cluster.clone(), master.clone(), arguments).await?;
+                let since = Instant::now();
+                publish(&master, &start.staging).await?;
                 tokio::select! {
-                    done = drive(algorithm, attempt, job.clone(), gate, listener, launcher) => Ok(done),
+                    done = drive(algorithm, (attempt, since), job.clone(), gate, listener, launcher) => Ok(done),
                     () = killed(&cluster, &job) => Ok(false),
                 }
             }
@@ -149,11 +171,29 @@ fn lead<A: Algorithm>(
     Ok(if done? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Returns when YARN ends this process. Nobody else tidies up behind a job that its client has left alone.
+/// Says where this master is, to workers of the one before it.
+async fn publish(master: &Master, staging: &str) -> Result<(), Failure> {
+    let (master, staging) = (master.clone(), staging.to_owned());
+    let published = tokio::task::spawn_blocking(move || master.publish(&staging)).await;
+    let published = published.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    published.map_err(|error| Failure::cluster("telling the workers where the master is", error))
+}
+
+/// YARN starts every attempt with the same environment; its number is in the token, and in the container's name.
+fn attempt_of_container() -> Result<u32, Failure> {
+    let name = std::env::var("CONTAINER_ID").unwrap_or_default();
+    let id: ContainerId = name.parse().map_err(|_| {
+        Failure::cluster("the environment variable CONTAINER_ID", format!("{name:?} is none"))
+    })?;
+    Ok(id.attempt.attempt.unsigned_abs())
+}
+
+/// Returns when YARN ends this process. If that is the end of the application, and not of this attempt alone, nobody else tidies
+/// up behind a job that its client has left alone.
 async fn killed(cluster: &ClusterJob, job: &Arc<Job>) {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
     terminate.recv().await;
-    if cluster.detached {
+    if cluster.detached && is_over(cluster).await {
         let (staging, job) = (cluster.staging.clone(), job.clone());
         let tidy = move || {
             output::discard(&job);
@@ -163,22 +203,53 @@ async fn killed(cluster: &ClusterJob, job: &Arc<Job>) {
     }
 }
 
+/// Whether the ResourceManager takes this application for ended. The next attempt needs what this one has staged.
+async fn is_over(cluster: &ClusterJob) -> bool {
+    let name = std::env::var("CONTAINER_ID").unwrap_or_default();
+    let (Ok(id), Ok(manager)) = (name.parse::<ContainerId>(), ResourceManager::new(&cluster.webs)) else {
+        return false;
+    };
+    let manager = manager.user(cluster.user.clone()).timeout(Duration::from_millis(100));
+    // It is so a moment after the containers were told. By then the NodeManager's patience with this process is nearly over.
+    for _ in 0..5 {
+        if matches!(manager.state(id.attempt.application).await, Ok(state) if state.is_final()) {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    false
+}
+
 async fn drive<A: Algorithm, L: Launcher>(
     algorithm: A,
-    attempt: u32,
+    (attempt, since): (u32, Instant),
     job: Arc<Job>,
     gate: Gate,
     listener: TcpListener,
     mut launcher: L,
 ) -> bool {
+    if attempt > 1 {
+        let known = job.clone();
+        let before = tokio::task::spawn_blocking(move || output::finished(&known)).await;
+        if let Ok(Some(report)) = before {
+            log(&format!("{}: the output is complete, written by an attempt before this one", job.name));
+            launcher.end(Ok(Box::new(report))).await;
+            return true;
+        }
+    }
     let (calls, called) = channel(64);
     tokio::spawn(listen(listener, job.id, gate, calls));
     let (replies, replied) = unbounded_channel();
-    let aggregator = aggregate::spawn(algorithm, job.clone(), replies);
-    let outcome = Driver::new(job, attempt, &mut launcher, aggregator).run(called, replied).await;
-    let done = outcome.is_ok();
-    launcher.end(outcome).await;
-    done
+    let aggregator = aggregate::spawn(algorithm, job.clone(), attempt, launcher.lease(), replies);
+    match Driver::new(job, attempt, since, &mut launcher, aggregator).run(called, replied).await {
+        Some(outcome) => {
+            let done = outcome.is_ok();
+            launcher.end(outcome).await;
+            done
+        }
+        // The workers are the next master's, and so is the last word.
+        None => false,
+    }
 }
 
 /// Reports for duty at the ResourceManager, with a page behind the tracking URL.
@@ -196,7 +267,7 @@ async fn register(
         .ok_or_else(|| Failure::cluster("the container's tokens", "the application master's is missing"))?;
     let mut scheduler = Scheduler::new(cluster.schedulers.clone(), token)
         .map_err(|error| Failure::cluster("the application master's token", error))?;
-    let board = Board::new(job.clone());
+    let board = Board::new(job.clone(), master.attempt);
     let page = bind_within(Some(&cluster)).map_err(|error| Failure::cluster("the master's page", error))?;
     let port = page.local_addr().map_or(0, |address| address.port());
     let host = node();
@@ -212,7 +283,7 @@ async fn register(
     // Unknown if the answer was lost; then no container grows.
     let largest_mb = registered.maximum.map_or(cluster.worker_memory_mb, |largest| largest.memory_mb);
     let context = kit(arguments, credentials)?;
-    Ok(Yarn::new(job.clone(), cluster, scheduler, Kit { context, master, largest_mb }, board))
+    Ok(Yarn::new(job.clone(), cluster, scheduler, registered, Kit { context, master, largest_mb }, board))
 }
 
 /// The same program with the same arguments, files, secrets and variables as this container got.

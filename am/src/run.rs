@@ -10,12 +10,13 @@ use std::sync::Arc;
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use lapwing_container::algorithm::{Algorithm, OnLoss};
 use lapwing_container::load::{Format, LoadOptions};
+use lapwing_container::split::Split;
 use lapwing_container::wire::handshake::nonce;
 use lapwing_container::wire::secure::Trust;
 
 use crate::cluster::Cluster;
 use crate::error::{Failure, Kind};
-use crate::job::{Job, JobArgs, Master};
+use crate::job::{Axis, Job, JobArgs, Master, Point};
 use crate::mapreduce::{self, Task};
 use crate::parent::Signals;
 use crate::progress::{Progress, say};
@@ -23,7 +24,7 @@ use crate::report::JobReport;
 use crate::splits::{self, Cut, Placement};
 use crate::staging::{self, Start};
 use crate::submit::{self, Submitted};
-use crate::{dry_run, output, parent, roles, self_check};
+use crate::{dry_run, output, parent, roles, self_check, sweep};
 
 // Algorithm's and job's flags side by side. (A documentation comment would open the user's --help.)
 #[derive(Debug, Parser)]
@@ -72,21 +73,29 @@ fn start<A: Algorithm + Args>(arguments: &[OsString]) -> Result<ExitCode, Failur
             return Ok(ExitCode::from(error.exit_code() as u8));
         }
     };
+    let points = match points::<A>(arguments, &program, &args.sweep) {
+        Ok(points) => points,
+        Err(error) => {
+            let _ = error.print();
+            return Ok(ExitCode::from(error.exit_code() as u8));
+        }
+    };
     if let Some(task) = task {
-        return task.run(algorithm);
+        return task.run(algorithm, points);
     }
     match Start::of_process()? {
         Some(start) => {
             let words = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-            roles::serve(algorithm, start, words)
+            roles::serve(algorithm, points, start, words)
         }
-        None => client(algorithm, &args, arguments, program, own),
+        None => client(algorithm, points, &args, arguments, program, own),
     }
 }
 
 /// The user's own process.
 fn client<A: Algorithm>(
     algorithm: A,
+    points: Vec<(Point, A)>,
     args: &JobArgs,
     arguments: &[OsString],
     program: String,
@@ -97,6 +106,7 @@ fn client<A: Algorithm>(
     let workers = if mapreduce { u32::MAX } else { args.wanted_workers()? };
     let cluster = (mapreduce || args.master == Master::Yarn).then(Cluster::from_environment).transpose()?;
     let mut job = plan(&algorithm, args, workers, program, own, cluster.as_ref())?;
+    job.points = points.iter().map(|(point, _)| point.clone()).collect();
     if let Some(cluster) = cluster.as_ref().filter(|_| !mapreduce) {
         (job.placement, job.racks) = place(&job, cluster)?;
     }
@@ -119,7 +129,9 @@ fn client<A: Algorithm>(
     }
     let report = match &cluster {
         None => run_here(job, &mut progress),
-        Some(cluster) if mapreduce => mapreduce::run(algorithm, job, args, arguments, cluster, &mut progress),
+        Some(cluster) if mapreduce => {
+            mapreduce::run(algorithm, points, job, args, arguments, cluster, &mut progress)
+        }
         Some(cluster) => match submit::run(job, args, arguments, cluster, &mut progress) {
             Ok(Submitted::Detached(id)) => {
                 answer(&id.to_string())?;
@@ -130,6 +142,9 @@ fn client<A: Algorithm>(
         },
     };
     progress.finish();
+    if let Ok(report) = &report {
+        sweep::table(report).iter().for_each(|line| say(line));
+    }
     answer(&serde_json::to_string(&report?).expect("a report is plain data"))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -177,10 +192,15 @@ fn plan<A: Algorithm>(
         Some(cluster) => args.input.iter().map(|input| cluster.qualify(input)).collect::<Result<_, _>>()?,
         None => args.input.clone(),
     };
+    let validate: Vec<String> = match cluster {
+        Some(cluster) => args.validate.iter().map(|path| cluster.qualify(path)).collect::<Result<_, _>>()?,
+        None => args.validate.clone(),
+    };
     let output = args.output.as_deref().map(whole).transpose()?;
     let predict = args.predict.as_deref().map(whole).transpose()?;
     if let Some(cluster) = cluster {
-        let all: Vec<String> = inputs.iter().chain(&output).chain(&predict).cloned().collect();
+        let all: Vec<String> =
+            inputs.iter().chain(&validate).chain(&output).chain(&predict).cloned().collect();
         cluster.reach_hdfs(&all)?;
     }
     if let Some(output) = &output {
@@ -196,10 +216,22 @@ fn plan<A: Algorithm>(
     let cut = args.splits.map_or(Cut::Size(args.split_size.0), Cut::Number);
     let files = splits::find(&inputs)?;
     splits::check(&files, cut)?;
-    let splits = splits::plan(&files, cut);
+    let mut splits = splits::plan(&files, cut);
+    let training = splits.len() as u32;
+    if !args.validate.is_empty() {
+        let files = splits::find(&validate)?;
+        let cut = Cut::Size(args.split_size.0);
+        splits::check(&files, cut)?;
+        let scored = (training..).zip(splits::plan(&files, cut));
+        splits.extend(scored.map(|(number, split)| Split { number, ..split }));
+    }
     let on_loss = args.on_loss.unwrap_or_else(|| algorithm.on_loss());
+    if on_loss == OnLoss::Restart && args.quorum.is_some() {
+        let text = "--quorum goes on without late workers, and --on-loss restart waits for all: say --on-loss ignore or approximate";
+        return Err(Failure::new(Kind::Usage, text));
+    }
     let faults = args.fault.clone().unwrap_or_default();
-    let last = workers.min(splits.len() as u32) - 1;
+    let last = workers.min(splits.len() as u32) + args.spare - 1;
     if let Some(worker) = faults.last_worker().filter(|&worker| worker > last) {
         return Err(Failure::new(
             Kind::Usage,
@@ -215,6 +247,8 @@ fn plan<A: Algorithm>(
         arguments,
         workers: workers.min(splits.len() as u32),
         splits,
+        training,
+        points: Vec::new(),
         load: LoadOptions { format: args.format.unwrap_or(Format::Libsvm), columns: args.columns },
         worker_cores: args.worker_cores,
         master_memory: args.master_memory.0,
@@ -224,7 +258,16 @@ fn plan<A: Algorithm>(
         // A prediction that skips rows is none.
         on_loss: if predict.is_some() { OnLoss::Restart } else { on_loss },
         max_failures: args.max_failures.unwrap_or_else(|| workers.saturating_mul(2).max(3)),
+        quorum: args.quorum,
+        pass_deadline: args.pass_deadline.map(|span| span.0),
+        min_coverage: args.min_coverage,
+        spares: args.spare,
         start_timeout: args.start_timeout,
+        silence: args.worker_timeout.0,
+        master_timeout: args.master_timeout.0,
+        max_attempts: args.max_attempts,
+        checkpoint_every: args.checkpoint_every,
+        resume: args.resume,
         output,
         overwrite: args.overwrite,
         predict,
@@ -241,6 +284,31 @@ fn place(job: &Job, cluster: &Cluster) -> Result<(Vec<Placement>, BTreeMap<Strin
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::cluster("the client's runtime", error))?;
     runtime.block_on(splits::place(&job.splits, |path| cluster.name_node(path)))
+}
+
+/// The grid of a sweep: the same command line with other values of some flags, each understood as if it stood there alone.
+fn points<A: Algorithm + Args>(
+    arguments: &[OsString],
+    program: &str,
+    axes: &[Axis],
+) -> Result<Vec<(Point, A)>, clap::Error> {
+    let mut grid: Vec<Vec<(&str, &str)>> = if axes.is_empty() { Vec::new() } else { vec![Vec::new()] };
+    for axis in axes {
+        let extended = grid.iter().flat_map(|point| {
+            axis.values.iter().map(|value| [&point[..], &[(axis.flag.as_str(), value.as_str())]].concat())
+        });
+        grid = extended.collect();
+    }
+    let point = |settings: Vec<(&str, &str)>| {
+        let command = Cli::<A>::command().name(program.to_owned()).args_override_self(true);
+        let set = settings.iter().map(|(flag, value)| OsString::from(format!("--{flag}={value}")));
+        let matches = command.try_get_matches_from(arguments.iter().cloned().chain(set))?;
+        let name =
+            settings.iter().map(|(flag, value)| format!("{flag}={value}")).collect::<Vec<_>>().join(",");
+        let point = Point { name, arguments: arguments_of::<A>(&matches) };
+        Ok((point, Cli::<A>::from_arg_matches(&matches)?.algorithm))
+    };
+    grid.into_iter().map(point).collect()
 }
 
 /// The algorithm's own arguments as they were understood, defaults included.

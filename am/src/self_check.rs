@@ -56,7 +56,7 @@ pub(crate) fn run<A: Algorithm>(algorithm: &A, job: &Job) -> Result<Vec<String>,
         lines.push(format!("pass {}: stepped twice: the same bits", pass.number));
         state = step.state;
     }
-    lines.push(format!("state after two passes: {}", digest(&bits(&state)?)));
+    lines.push(format!("state after two passes: {:032x}", digest(&bits(&state)?)));
     Ok(lines)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::time::Duration;
 
 use lapwing_container::files::Files;
 use lapwing_container::wire::secure::{CERTIFICATE_NAME, Trust};
@@ -22,6 +23,9 @@ use crate::{binary, output};
 
 /// Variable with the files that the master's container got, for its workers' containers.
 pub(crate) const RESOURCES: &str = "LAPWING_RESOURCES";
+
+/// A master lost longer ago than this does not count against `--max-attempts`.
+const FAILURES_COUNT_FOR: Duration = Duration::from_secs(3600);
 
 /// What became of a submission.
 pub(crate) enum Submitted {
@@ -51,12 +55,19 @@ pub(crate) fn run(
     let program = std::fs::read(&path)
         .map_err(|error| Failure::new(Kind::Input, format!("{}: {error}", path.display())))?;
     binary::check(&path, &program)?;
-    let new = runtime.block_on(async {
+    let (new, master_expiry, attempts) = runtime.block_on(async {
         let new = cluster.manager.new_application().await.map_err(|error| rest(&error))?;
         check_sizes(args, &new)?;
         check_queue(args, cluster).await?;
-        Ok::<_, Failure>(new)
+        Ok::<_, Failure>((new, cluster.master_expiry().await, cluster.most_attempts().await))
     })?;
+    if attempts < job.max_attempts {
+        let wanted = job.max_attempts;
+        progress.note(&format!(
+            "this cluster starts a master {attempts} times at the most, --max-attempts says {wanted}: yarn.resourcemanager.am.max-attempts is its administrator's"
+        ));
+        job.max_attempts = attempts;
+    }
     let home = cluster.qualify(&format!("/user/{}/.lapwing", cluster.user))?;
     let staging = Staging { root: format!("{home}/{}", new.id) };
     job.cluster = Some(ClusterJob {
@@ -68,6 +79,7 @@ pub(crate) fn run(
         worker_memory_mb: resource(args.worker_memory.0, 1).memory_mb,
         node_label: args.node_label.clone(),
         ports: args.ports.map(|ports| (ports.0, ports.1)),
+        master_expiry,
         staging: staging.root.clone(),
         detached: args.detach,
     });
@@ -193,7 +205,10 @@ fn submission(
     submission.queue = args.queue.clone();
     submission.priority = args.priority;
     submission.tags = args.tag.clone();
-    submission.max_attempts = Some(1);
+    submission.max_attempts = Some(job.max_attempts);
+    submission.keep_containers = true;
+    // A job may run for weeks; what happened last week is forgiven.
+    submission.failures_validity = Some(FAILURES_COUNT_FOR);
     submission.node_label = args.node_label.clone();
     let list: BTreeMap<&String, (&String, u64, i64)> =
         files.iter().map(|(name, file)| (name, (&file.url, file.size, file.modified_ms))).collect();

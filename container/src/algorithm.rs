@@ -2,8 +2,10 @@
 
 use std::error::Error;
 
+use serde_json::{Map, Value};
+
 use crate::load::Load;
-use crate::model::{Model, Values};
+use crate::model::{Model, PointModel, Values};
 use crate::rng::Rng;
 use crate::wire::Wire;
 pub use crate::wire::message::{RoundKind, Summary};
@@ -67,11 +69,35 @@ pub trait Algorithm: Send + Sync + Sized + 'static {
         self.pass(data, local, state, at)
     }
 
+    /// One pass over one split for several configurations, each with its own state: by default one after the other. An
+    /// algorithm whose passes wait for memory more than for arithmetic reads each row once for all of them. Every
+    /// configuration must get the bits that [`pass`](Self::pass) gives. Used by `--sweep`.
+    fn pass_many(
+        lanes: &[(&Self, &Self::State)],
+        data: &Self::Data,
+        locals: &mut [Self::Local],
+        at: &At,
+    ) -> Result<Vec<Self::Update>> {
+        let each = lanes.iter().zip(locals);
+        each.map(|((algorithm, state), local)| algorithm.pass(data, local, state, at)).collect()
+    }
+
+    /// What the report's line of a pass says of its new state beyond the usual: names and numbers, texts, lists.
+    fn observe(&self, _state: &Self::State) -> Map<String, Value> {
+        Map::new()
+    }
+
     /// The result as named arrays, for `--output`. By default the state's bytes, which only this program can read.
     fn model(&self, state: &Self::State, _summary: &Summary) -> Result<Model> {
         let bytes = state.encode()?.to_vec();
         let shape = [bytes.len() as u64];
         Ok(Model::default().with("state", &shape, Values::U8(bytes), "the state in Lapwing's wire encoding"))
+    }
+
+    /// Several results, each with a name of its own and the flags that led to it: `--sweep` alone has them.
+    #[doc(hidden)]
+    fn models(&self, _state: &Self::State, _summary: &Summary) -> Result<Vec<PointModel>> {
+        Ok(Vec::new())
     }
 
     /// The state of a model that [`model`](Self::model) made, for `--predict`.
@@ -131,7 +157,7 @@ pub struct Pass<'a> {
     pub kind: RoundKind,
     /// The whole input.
     pub summary: &'a Summary,
-    /// Splits whose updates are in the merged one.
+    /// Splits whose updates are in the merged one, be they of this pass or, under [`OnLoss::Approximate`], of an earlier one.
     pub splits_covered: u32,
     /// Rows of those splits.
     pub rows_covered: u64,
@@ -171,4 +197,6 @@ pub enum OnLoss {
     Restart,
     /// It goes on without the lost splits; a replacement rejoins at a later pass.
     Ignore,
+    /// It goes on with what the lost splits last sent; a replacement rejoins at a later pass.
+    Approximate,
 }

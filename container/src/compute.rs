@@ -1,35 +1,38 @@
 //! The computing half of a worker: loads splits, runs passes on its cores, merges along the tree.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, mpsc as orders};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
-use tokio::sync::mpsc::UnboundedSender;
 
 use crate::algorithm::{Algorithm, At};
-use crate::credit::Credits;
-use crate::fault::Point;
+use crate::fault::{Action, Point, Target};
 use crate::guard::guard;
 use crate::load::Load;
 use crate::merge_tree::{Node, Tree};
-use crate::wire::connection::Outgoing;
-use crate::wire::frame::Tag;
-use crate::wire::message::{Fault, Loaded, Message, Round, RoundKind, Summary};
-use crate::wire::{Buffer, Wire, recycle};
-use crate::worker::{CREDIT_BYTES, Setup};
+use crate::shelf::Shelf;
+use crate::split::Split;
+use crate::wire::message::{Fault, Loaded, Message, PAYLOAD_CAP, Round, RoundKind, Summary};
+use crate::wire::{Buffer, Wire};
+use crate::worker::{Setup, resident_bytes};
 
 /// What the computing thread is asked for.
 pub(crate) enum Order {
-    Load(Range<u32>),
-    Round { round: Round, nodes: Vec<Node>, summary: Summary, state: Buffer, since: Instant },
+    /// Load these splits; refuse them for want of room if they are adopted.
+    Load(Range<u32>, bool),
+    Unload(Range<u32>),
+    Round(Task),
 }
 
-/// Where results go.
-pub(crate) struct Output {
-    pub(crate) queue: UnboundedSender<Outgoing>,
-    pub(crate) credits: Credits,
-    pub(crate) tag: Tag,
+/// Nodes of a round to compute.
+pub(crate) struct Task {
+    pub(crate) round: Round,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) summary: Summary,
+    pub(crate) state: Arc<Buffer>,
+    pub(crate) since: Instant,
 }
 
 /// Something that ends the job or this worker.
@@ -49,10 +52,11 @@ struct Resident<A: Algorithm> {
 pub(crate) struct Compute<A: Algorithm> {
     algorithm: A,
     setup: Arc<Setup>,
-    output: Output,
+    shelf: Shelf,
     pool: Option<rayon::ThreadPool>,
-    first: u32,
-    resident: Vec<Resident<A>>,
+    resident: BTreeMap<u32, Resident<A>>,
+    /// Updates of the pass at hand, for faults.
+    replies: (u32, u32),
 }
 
 /// What stays the same during one round.
@@ -65,37 +69,56 @@ struct Scan<'a, A: Algorithm> {
 }
 
 impl<A: Algorithm> Compute<A> {
-    pub(crate) fn new(algorithm: A, setup: Arc<Setup>, output: Output) -> Self {
+    pub(crate) fn new(algorithm: A, setup: Arc<Setup>, shelf: Shelf) -> Self {
         // One core needs no pool: the thread itself passes, without a hand-over.
         let pool = (setup.cores > 1)
             .then(|| rayon::ThreadPoolBuilder::new().num_threads(setup.cores).build().ok())
             .flatten();
-        Self { algorithm, setup, output, pool, first: 0, resident: Vec::new() }
+        Self { algorithm, setup, shelf, pool, resident: BTreeMap::new(), replies: (0, 0) }
     }
 
     /// Works off orders until nobody gives any.
     pub(crate) fn run(mut self, orders: &orders::Receiver<Order>) {
-        while let Ok(order) = orders.recv() {
+        let mut next = None;
+        while let Some(order) = next.take().or_else(|| orders.recv().ok()) {
             let outcome = match order {
-                Order::Load(splits) => self.load(splits),
-                Order::Round { round, nodes, summary, state, since } => {
-                    self.round(round, &nodes, &summary, state, since)
+                Order::Load(splits, adopted) => self.load(splits, adopted),
+                Order::Unload(splits) => {
+                    self.resident.retain(|split, _| !splits.contains(split));
+                    self.shelf.unloaded(splits);
+                    Ok(())
+                }
+                Order::Round(task) => {
+                    next = orders.try_recv().ok();
+                    match &next {
+                        // The master went on without this worker, which is late: it does not stay so.
+                        Some(Order::Round(newer)) if newer.round != task.round => {
+                            self.shelf.give_up(task.round, &task.nodes);
+                            Ok(())
+                        }
+                        _ => self.round(task),
+                    }
                 }
             };
             if let Err(Failure { fault, split, text }) = outcome {
-                self.tell(0, Message::Failed { fault, split, text }, None);
+                self.shelf.tell(0, Message::Failed { fault, split, text });
             }
         }
     }
 
-    fn load(&mut self, splits: Range<u32>) -> Result<(), Failure> {
+    fn load(&mut self, splits: Range<u32>, adopted: bool) -> Result<(), Failure> {
         self.fire(Point::Load);
         let (first, end) = (splits.start as usize, splits.end as usize);
         let Some(plan) = self.setup.splits.get(first..end) else {
             let text = format!("the master asks for splits {first}..{end} of {}", self.setup.splits.len());
             return Err(Failure { fault: Fault::System, split: None, text });
         };
-        let load = |split: &crate::split::Split| {
+        let missing: Vec<&Split> =
+            plan.iter().filter(|split| !self.resident.contains_key(&split.number)).collect();
+        if adopted {
+            self.make_room(&missing)?;
+        }
+        let load = |split: &&Split| {
             let start = Instant::now();
             let (data, shape) = guard_load::<A>(split, &self.setup)?;
             let loaded = Loaded {
@@ -107,75 +130,86 @@ impl<A: Algorithm> Compute<A> {
                 bytes_read: shape.bytes_read,
                 nanos: start.elapsed().as_nanos() as u64,
             };
-            self.tell(0, Message::Loaded { split: loaded }, None);
-            Ok(Resident { data, local: Mutex::default() })
+            self.shelf.loaded(loaded);
+            Ok((split.number, Resident { data, local: Mutex::default() }))
         };
-        let resident: Result<Vec<_>, Failure> = match &self.pool {
-            Some(pool) => pool.install(|| plan.into_par_iter().map(load).collect()),
-            None => plan.iter().map(load).collect(),
+        let loaded: Result<Vec<_>, Failure> = match &self.pool {
+            Some(pool) => pool.install(|| missing.into_par_iter().map(|split| load(&split)).collect()),
+            None => missing.iter().map(load).collect(),
         };
-        self.resident = resident?;
-        self.first = splits.start;
+        self.resident.extend(loaded?);
         Ok(())
     }
 
-    fn round(
-        &mut self,
-        round: Round,
-        nodes: &[Node],
-        summary: &Summary,
-        state: Buffer,
-        since: Instant,
-    ) -> Result<(), Failure> {
+    /// Splits of a worker that did not come are refused rather than died of: what those that are here take says how much
+    /// these will.
+    fn make_room(&self, splits: &[&Split]) -> Result<(), Failure> {
+        let Some(limit) = self.setup.memory else { return Ok(()) };
+        let held = self.shelf.holding();
+        let taken: u64 = held.iter().map(|loaded| loaded.resident_bytes).sum();
+        let input = |split: &u32| self.setup.splits.get(*split as usize).map_or(0, Split::bytes);
+        let read: u64 = held.iter().map(|loaded| input(&loaded.split)).sum();
+        let bytes: u64 = splits.iter().map(|split| split.bytes()).sum();
+        let more = (bytes as f64 * taken as f64 / read.max(1) as f64) as u64;
+        let used = resident_bytes();
+        if used.saturating_add(more) <= limit {
+            return Ok(());
+        }
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        let text = format!(
+            "{} more splits need about {} MiB, {} of {} MiB are in use",
+            splits.len(),
+            mib(more),
+            mib(used),
+            mib(limit)
+        );
+        Err(Failure { fault: Fault::NoRoom, split: splits.first().map(|split| split.number), text })
+    }
+
+    fn round(&mut self, Task { round, nodes, summary, state, since }: Task) -> Result<(), Failure> {
         let system = |text: String| Failure { fault: Fault::System, split: None, text };
-        let decoded = A::State::decode(&state).map_err(|error| system(error.to_string()));
-        recycle(state);
-        let state = decoded?;
+        if self.says(Action::Forget, Point::Pass(round.pass)) {
+            self.resident.values_mut().for_each(|resident| resident.local = Mutex::default());
+        }
+        if self.replies.0 != round.pass {
+            self.replies = (round.pass, 0);
+        }
+        let state = A::State::decode(&state).map_err(|error| system(error.to_string()))?;
         let tree = Tree::new(self.setup.splits.len() as u32);
-        let held = self.first..self.first + self.resident.len() as u32;
-        let scan = Scan { compute: self, tree, round, state: &state, summary };
-        for &node in nodes {
-            let wanted = if tree.contains(node) { tree.splits(node) } else { u32::MAX..u32::MAX };
-            if wanted.start < held.start || wanted.end > held.end {
-                return Err(system(format!("the master asks for splits {wanted:?}; {held:?} are here")));
+        for node in nodes {
+            let wanted = if tree.contains(node) { tree.splits(node) } else { 0..0 };
+            if wanted.is_empty() || !wanted.clone().all(|split| self.resident.contains_key(&split)) {
+                return Err(system(format!("the master asks for splits {wanted:?}, which are not all here")));
             }
+            let scan = Scan { compute: self, tree, round, state: &state, summary: &summary };
             let update = match &self.pool {
                 Some(pool) => pool.install(|| scan.reduce(node)),
                 None => scan.reduce(node),
             }?;
             let payload = update.encode().map_err(|error| system(error.to_string()))?;
-            self.reply(round, node, since, payload)?;
+            if payload.len() as u64 > PAYLOAD_CAP {
+                let bytes = payload.len();
+                let text = format!(
+                    "the update has {bytes} bytes, more than the 1 GiB that travel; keep it O(model)"
+                );
+                return Err(Failure { fault: Fault::User, split: None, text });
+            }
+            self.shelf.ready(round, node, since.elapsed().as_nanos() as u64, payload);
+            self.replies.1 += 1;
+            self.fire(Point::After(round.pass, self.replies.1));
         }
         Ok(())
-    }
-
-    /// Sends an update, or keeps a large one until the master has room for it.
-    fn reply(&self, round: Round, node: Node, since: Instant, payload: Buffer) -> Result<(), Failure> {
-        let bytes = payload.len() as u64;
-        if bytes > crate::wire::message::PAYLOAD_CAP {
-            let text =
-                format!("the update has {bytes} bytes, more than the 1 GiB that travel; keep it O(model)");
-            return Err(Failure { fault: Fault::User, split: None, text });
-        }
-        let nanos = since.elapsed().as_nanos() as u64;
-        let update = Message::Update { kind: round.kind, node, nanos, payload: bytes };
-        let payload = Arc::new(payload);
-        if bytes <= CREDIT_BYTES {
-            self.tell(round.pass, update, Some(payload));
-        } else if let Some((update, payload)) = self.output.credits.ready(round, node, (update, payload)) {
-            self.tell(round.pass, update, Some(payload));
-        } else {
-            self.tell(round.pass, Message::Offer { kind: round.kind, node, bytes }, None);
-        }
-        Ok(())
-    }
-
-    fn tell(&self, pass: u32, message: Message, payload: Option<Arc<Buffer>>) {
-        let _ = self.output.queue.send(Outgoing { tag: Tag { pass, ..self.output.tag }, message, payload });
     }
 
     fn fire(&self, point: Point) {
-        self.setup.faults.fire(self.setup.worker, self.setup.incarnation, point);
+        if self.setup.incarnation == 0 {
+            self.setup.faults.fire(Target::Worker(self.setup.worker), point);
+        }
+    }
+
+    fn says(&self, action: Action, point: Point) -> bool {
+        let Setup { faults, worker, incarnation, .. } = &*self.setup;
+        *incarnation == 0 && faults.says(action, Target::Worker(*worker), point)
     }
 }
 
@@ -208,14 +242,21 @@ impl<A: Algorithm> Scan<'_, A> {
     fn pass(&self, split: u32) -> Result<A::Update, Failure> {
         let Compute { algorithm, setup, .. } = self.compute;
         self.compute.fire(Point::Pass(self.round.pass));
-        let resident = &self.compute.resident[(split - self.compute.first) as usize];
+        let resident = &self.compute.resident[&split];
         let at = At { pass: self.round.pass, split, seed: setup.seed, summary: self.summary };
         // Poisoned by a panic of the user's: the job is over anyway.
         let mut local = resident.local.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let start = Instant::now();
         let outcome = guard(|| match self.round.kind {
             RoundKind::Train => algorithm.pass(&resident.data, &mut local, self.state, &at),
             RoundKind::Evaluate => algorithm.evaluate(&resident.data, &mut local, self.state, &at),
         });
+        let slowness = setup.faults.slowness(setup.worker);
+        if setup.incarnation == 0 && slowness > 1.0 {
+            // A pass over next to nothing has to be slow too.
+            let took = start.elapsed().max(Duration::from_millis(1));
+            std::thread::sleep(took.mul_f64(slowness - 1.0));
+        }
         outcome.map_err(|text| Failure { fault: Fault::User, split: Some(split), text })
     }
 }

@@ -4,17 +4,19 @@
 
 pub mod algorithm;
 mod compute;
-mod credit;
 pub mod error;
 pub mod fault;
 pub mod files;
 pub mod guard;
+pub mod lanes;
 pub mod load;
 pub mod locate;
 pub mod math;
 pub mod merge_tree;
 pub mod model;
+pub mod record;
 pub mod rng;
+mod shelf;
 pub mod source;
 pub mod split;
 pub mod wire;

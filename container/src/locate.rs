@@ -1,5 +1,5 @@
-//! Where the master is. Each attempt of the master tells the workers that it starts; one that takes over from another writes
-//! it to the job's staging directory, too.
+//! Where the master is. Each attempt of the master tells the workers that it starts, and writes it to the job's staging
+//! directory for those of the attempt before, who look there once their own connection is gone.
 
 use std::io;
 use std::str::FromStr;
@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::files::Files;
 
 const FILE: &str = "master.json";
+
+/// An address is short; what is longer is none. Bytes.
+const FILE_CAP: u64 = 4096;
 
 /// Where a master listens. As text: `attempt@host:port`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +29,13 @@ impl Master {
         let temporary = format!("{directory}/{FILE}.{}", self.attempt);
         files.write(&temporary, &serde_json::to_vec(self)?, 0o600)?;
         files.rename(&temporary, &format!("{directory}/{FILE}"))
+    }
+
+    /// What the staging directory says.
+    pub fn find(staging: &str) -> io::Result<Self> {
+        let (files, directory) = Files::of(staging)?;
+        let bytes = files.read(&format!("{directory}/{FILE}"), FILE_CAP)?;
+        serde_json::from_slice(&bytes).map_err(io::Error::other)
     }
 }
 

@@ -94,3 +94,13 @@ impl Model {
         }
     }
 }
+/// The model of one point of a sweep.
+#[derive(Debug, Clone)]
+pub struct PointModel {
+    /// The point's name, such as `rate=0.1,l2=0.001`.
+    pub name: String,
+    /// The algorithm's arguments there.
+    pub arguments: BTreeMap<String, String>,
+    /// The model.
+    pub model: Model,
+}

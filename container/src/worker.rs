@@ -1,23 +1,25 @@
 //! A worker: loads its splits once, then replies to every state with the updates of its nodes of the merge tree.
 //!
-//! One thread speaks with the master, so that heartbeats go out whatever user code does; another computes.
+//! One thread speaks with the master, so that heartbeats go out whatever user code does; another computes. A worker whose
+//! master is gone keeps all that it has and looks for the next one.
 
 use std::sync::{Arc, mpsc as orders};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
-use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::mpsc;
 
 use crate::algorithm::Algorithm;
-use crate::compute::{Compute, Order, Output};
-use crate::credit::Credits;
-use crate::fault::{Point, Script};
+use crate::compute::{Compute, Order, Task};
+use crate::fault::{Action, Point, Script, Target};
 use crate::guard::guard;
 use crate::load::LoadOptions;
 use crate::locate::Master;
+use crate::record::Record;
+use crate::shelf::Shelf;
 use crate::split::Split;
-use crate::wire::Buffer;
-use crate::wire::connection::{Inbound, Outgoing, Reader, WireError, write_all};
+use crate::wire::Wire;
+use crate::wire::connection::{Inbound, Reader, WireError, write_all};
 use crate::wire::frame::Tag;
 use crate::wire::message::{Fault, Message, Round};
 use crate::wire::secure::{Gate, Incoming, Outbound};
@@ -28,8 +30,8 @@ pub const CREDIT_BYTES: u64 = 256 << 10;
 /// How often either side says that it is still there.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// A peer silent for so long counts as lost.
-pub const SILENCE: Duration = Duration::from_secs(30);
+/// A machine that is gone does not even refuse a connection; by then the next master may be elsewhere.
+const CONNECT: Duration = Duration::from_secs(3);
 
 /// Everything a worker is told at its start.
 #[derive(Clone)]
@@ -40,6 +42,12 @@ pub struct Setup {
     pub gate: Gate,
     /// Where the master is.
     pub master: Master,
+    /// Where the master after it will say where it is: the job's staging directory.
+    pub staging: String,
+    /// A master silent for so long counts as lost.
+    pub silence: Duration,
+    /// A worker without a master ends after so long.
+    pub master_timeout: Duration,
     /// This worker's number, from 0.
     pub worker: u32,
     /// How many processes had this number before.
@@ -48,6 +56,8 @@ pub struct Setup {
     pub host: String,
     /// Threads for passes.
     pub cores: usize,
+    /// Bytes that this process may use; none where nobody watches it.
+    pub memory: Option<u64>,
     /// `--seed`.
     pub seed: u64,
     /// The plan of the whole input.
@@ -58,140 +68,208 @@ pub struct Setup {
     pub faults: Script,
 }
 
-/// Runs a worker until the master says stop.
+/// Runs a worker until a master says stop.
 pub async fn run<A: Algorithm>(algorithm: A, setup: Setup) -> Result<(), WireError> {
     let setup = Arc::new(setup);
-    let master = &setup.master;
-    let (read, write) = call(&setup).await?;
-    let (queue, outgoing) = mpsc::unbounded_channel();
-    let writer = tokio::spawn(write_all(write, outgoing));
+    let shelf = Shelf::default();
     let (orders, taken) = orders::channel();
-    let tag = Tag { job: setup.job, attempt: master.attempt, lane: 0, pass: 0 };
-    let mut desk = Desk { setup: setup.clone(), tag, queue, orders, credits: Credits::default(), done: 0 };
-    let output = Output { queue: desk.queue.clone(), credits: desk.credits.clone(), tag };
+    let (kept, told) = (setup.clone(), shelf.clone());
     std::thread::Builder::new().name("compute".to_owned()).spawn(move || {
-        let (queue, tag) = (output.queue.clone(), output.tag);
         // A panic in Default or Drop of the user's types: without a word the master would wait for ever.
         let work = || {
-            Compute::new(algorithm, setup, output).run(&taken);
+            Compute::new(algorithm, kept, told.clone()).run(&taken);
             Ok(())
         };
         if let Err(text) = guard(work) {
-            let message = Message::Failed { fault: Fault::User, split: None, text };
-            let _ = queue.send(Outgoing { tag, message, payload: None });
+            told.tell(0, Message::Failed { fault: Fault::User, split: None, text });
         }
     })?;
-    desk.hello();
-    let mut reader = Reader::new(read, tag.job);
-    // A reader must not be cancelled between two reads, so it has a task of its own.
-    let (inbox, mut messages) = mpsc::channel(16);
-    tokio::spawn(async move {
-        loop {
-            let next = reader.next().await;
-            let ended = next.is_err();
-            if inbox.send(next).await.is_err() || ended {
-                return;
-            }
-        }
-    });
-    let mut beat = tokio::time::interval(HEARTBEAT);
-    let mut heard = Instant::now();
+    let mut desk = Desk { setup: setup.clone(), shelf, orders, done: 0, dropped: false };
+    let mut master = setup.master.clone();
+    let mut called = call(&setup, &master).await;
     loop {
-        tokio::select! {
-            next = messages.recv() => {
-                heard = Instant::now();
-                let next = next.unwrap_or(Err(WireError::Order("the reader ended")))?;
-                if !desk.take(next) {
-                    break;
-                }
-            }
-            _ = beat.tick() => {
-                if heard.elapsed() > SILENCE {
-                    return Err(WireError::Silent(SILENCE.as_secs()));
-                }
-                desk.tell(Message::Heartbeat { resident_bytes: resident_bytes() }, None);
-            }
-        }
+        let lost = match called {
+            Ok(connection) => match desk.serve(connection, &master).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        desk.shelf.disconnect();
+        (master, called) = next_master(&setup, &master, lost).await?;
     }
-    drop(desk);
-    // The compute thread holds the queue too; the process ends without waiting for it.
-    writer.abort();
-    Ok(())
 }
 
-/// Calls the master and proves itself to it; again for a while, since a master that is besieged by strangers may cut a worker
-/// off with them.
-async fn call(setup: &Setup) -> Result<(Incoming, Outbound), WireError> {
-    let start = Instant::now();
-    loop {
-        let knock = async { setup.gate.connect(TcpStream::connect(&setup.master.address).await?).await };
-        match knock.await {
-            Err(WireError::Io(_) | WireError::Silent(_)) if start.elapsed() < SILENCE => {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            outcome => return outcome,
+/// Calls a master and proves itself to it.
+async fn call(setup: &Setup, master: &Master) -> Result<(Incoming, Outbound), WireError> {
+    let connect = tokio::time::timeout(CONNECT, TcpStream::connect(&master.address));
+    let stream = connect.await.unwrap_or(Err(std::io::ErrorKind::TimedOut.into()))?;
+    setup.gate.connect(stream).await
+}
+
+/// The master after this one, or this one again if it was merely the connection that broke; an older one never. The staging
+/// directory says where it is: asked often at first, since it may be there at once, and then more and more seldom, all
+/// workers at different moments.
+async fn next_master(
+    setup: &Setup,
+    last: &Master,
+    lost: WireError,
+) -> Result<(Master, Result<(Incoming, Outbound), WireError>), WireError> {
+    let since = Instant::now();
+    let mut pause = Duration::from_millis(20);
+    while since.elapsed() < setup.master_timeout {
+        let staging = setup.staging.clone();
+        let found = tokio::task::spawn_blocking(move || Master::find(&staging)).await;
+        // Unreadable, or still the old one: both may be otherwise soon.
+        let found = found.ok().and_then(Result::ok).filter(|found| found.attempt >= last.attempt);
+        let found = found.unwrap_or_else(|| last.clone());
+        if let Ok(connection) = call(setup, &found).await {
+            return Ok((found, Ok(connection)));
         }
+        let jitter = f64::from((setup.worker.wrapping_mul(37) + pause.subsec_millis()) % 64) / 128.0;
+        tokio::time::sleep(pause.mul_f64(0.75 + jitter)).await;
+        pause = (pause * 3 / 2).min(Duration::from_secs(1));
     }
+    Err(WireError::NoMaster(setup.master_timeout.as_secs(), Box::new(lost)))
 }
 
 /// Where the master's messages are sorted out.
 struct Desk {
     setup: Arc<Setup>,
-    tag: Tag,
-    queue: UnboundedSender<Outgoing>,
+    shelf: Shelf,
     orders: orders::Sender<Order>,
-    credits: Credits,
     /// The last pass replied to or being computed, for faults between passes.
     done: u32,
+    /// The connection was dropped on order.
+    dropped: bool,
 }
 
 impl Desk {
-    fn hello(&self) {
+    /// Serves one master until it says stop; an error when it is gone.
+    async fn serve(&mut self, (read, write): (Incoming, Outbound), master: &Master) -> Result<(), WireError> {
+        let Setup { job, silence, .. } = *self.setup;
+        let tag = Tag { job, attempt: master.attempt, lane: 0, pass: 0 };
+        let (queue, outgoing) = mpsc::unbounded_channel();
+        let writer = tokio::spawn(write_all(write, outgoing));
+        self.shelf.connect(queue, tag, self.hello());
+        let mut reader = Reader::new(read, job);
+        // A reader must not be cancelled between two reads, so it has a task of its own.
+        let (inbox, mut messages) = mpsc::channel(16);
+        let reader = tokio::spawn(async move {
+            loop {
+                let next = reader.next().await;
+                let ended = next.is_err();
+                if inbox.send(next).await.is_err() || ended {
+                    return;
+                }
+            }
+        });
+        let mut beat = tokio::time::interval(HEARTBEAT);
+        let mut heard = Instant::now();
+        let outcome = loop {
+            tokio::select! {
+                next = messages.recv() => {
+                    heard = Instant::now();
+                    match next.unwrap_or(Err(WireError::Order("the reader ended"))) {
+                        Err(error) => break Err(error),
+                        Ok(inbound) if inbound.tag.attempt != master.attempt => {}
+                        Ok(inbound) => match self.take(inbound) {
+                            Next::Message => {}
+                            Next::Master => break Err(WireError::Order("dropped on order")),
+                            Next::Nothing => break Ok(()),
+                        }
+                    }
+                }
+                _ = beat.tick() => {
+                    if heard.elapsed() > silence {
+                        break Err(WireError::Silent(silence.as_secs()));
+                    }
+                    self.shelf.tell(0, Message::Heartbeat { resident_bytes: resident_bytes() });
+                }
+            }
+        };
+        // Both hold an end of the connection, which a master that is silent would otherwise keep.
+        writer.abort();
+        reader.abort();
+        outcome
+    }
+
+    fn hello(&self) -> Message {
         let Setup { worker, incarnation, host, .. } = &*self.setup;
         let (worker, incarnation, host) = (*worker, *incarnation, host.clone());
-        self.tell(Message::Hello { worker, incarnation, host, pid: std::process::id() }, None);
+        Message::Hello { worker, incarnation, host, pid: std::process::id() }
     }
 
-    fn tell(&self, message: Message, payload: Option<Arc<Buffer>>) {
-        // A closed queue means that the connection is gone; the reader says so.
-        let _ = self.queue.send(Outgoing { tag: self.tag, message, payload });
-    }
-
-    /// False when the job is over.
-    fn take(&mut self, Inbound { tag, message, payload }: Inbound) -> bool {
+    /// Does what a message says.
+    fn take(&mut self, Inbound { tag, message, payload }: Inbound) -> Next {
+        let order = |order| {
+            let _ = self.orders.send(order);
+        };
         match message {
-            Message::Load { first, end } => {
-                let _ = self.orders.send(Order::Load(first..end));
+            Message::Load { first, end, adopted } => order(Order::Load(first..end, adopted)),
+            Message::Unload { first, end } => {
+                self.shelf.unloading(first..end);
+                order(Order::Unload(first..end));
             }
-            Message::State { kind, nodes, summary, .. } => {
-                let Setup { worker, incarnation, faults, .. } = &*self.setup;
-                if self.done > 0 && tag.pass != self.done {
-                    faults.fire(*worker, *incarnation, Point::Step(self.done));
+            Message::State { kind, nodes, summary, safe, digest, .. } => {
+                let (since, round) = (Instant::now(), Round { pass: tag.pass, kind });
+                let (state, nodes) = self.shelf.begin(round, digest, safe, payload, &nodes);
+                if !nodes.is_empty() {
+                    order(Order::Round(Task { round, nodes, summary, state, since }));
                 }
-                self.done = tag.pass;
-                let round = Round { pass: tag.pass, kind };
-                self.credits.begin(round);
-                let _ = self.orders.send(Order::Round {
-                    round,
-                    nodes,
-                    summary,
-                    state: payload,
-                    since: Instant::now(),
-                });
+                return self.suffer(tag.pass);
             }
-            Message::Credit { kind, node } => {
-                let round = Round { pass: tag.pass, kind };
-                if let Some((message, payload)) = self.credits.grant(round, node) {
-                    let tag = Tag { pass: tag.pass, ..self.tag };
-                    let _ = self.queue.send(Outgoing { tag, message, payload: Some(payload) });
+            Message::Credit { kind, node } => self.shelf.grant(Round { pass: tag.pass, kind }, node),
+            Message::Keep { digest, .. } => {
+                if let Ok(record) = Record::decode(&payload) {
+                    self.shelf.keep(digest, record);
                 }
             }
-            Message::Stop => return false,
+            Message::Fetch { kind } => {
+                let snapshot = self.shelf.snapshot(Round { pass: tag.pass, kind });
+                match snapshot.map(|snapshot| snapshot.encode()) {
+                    Some(Ok(bytes)) => {
+                        let message = Message::Snapshot { kind, payload: bytes.len() as u64 };
+                        self.shelf.send(tag.pass, message, bytes);
+                    }
+                    _ => {
+                        let text = format!("it keeps nothing of pass {}", tag.pass);
+                        self.shelf.tell(0, Message::Failed { fault: Fault::System, split: None, text });
+                    }
+                }
+            }
+            Message::Stop => return Next::Nothing,
             // Whatever else the master says is for later versions of the worker.
             _ => {}
         }
-        true
+        Next::Message
     }
+
+    /// Faults on order between passes.
+    fn suffer(&mut self, pass: u32) -> Next {
+        let Setup { worker, incarnation, faults, .. } = &*self.setup;
+        let target = Target::Worker(*worker);
+        if *incarnation == 0 {
+            if self.done > 0 && pass > self.done {
+                faults.fire(target, Point::Step(self.done));
+            }
+            if !self.dropped && faults.says(Action::Drop, target, Point::Pass(pass)) {
+                self.dropped = true;
+                return Next::Master;
+            }
+        }
+        self.done = pass;
+        Next::Message
+    }
+}
+
+/// What comes after a message.
+enum Next {
+    Message,
+    /// Another connection.
+    Master,
+    /// The job is over.
+    Nothing,
 }
 
 /// Resident bytes of this process, 0 where the system does not say.

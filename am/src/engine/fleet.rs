@@ -1,4 +1,9 @@
-//! Seats and the processes in them: who is launched, loading, ready; who was lost and how often.
+//! Slots and the processes in them, and places: who is launched, loading, ready; whose splits are whose; who was lost how often.
+//!
+//! A place is a fixed contiguous range of splits, and one slot serves it. As many slots as places are at home there; the others
+//! are spares, which load a place and serve none until its server is lost. Under need a slot serves places beside its own.
+
+mod loss;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -6,90 +11,162 @@ use std::time::Duration;
 
 use lapwing_container::wire::message::{Loaded, Summary};
 
-use super::{Command, Rules, Seat};
+use super::{Command, Holding, Rules, Seat};
 
-/// A split whose workers died so often ends the job: it is likely that it kills them.
-const SPLIT_FAILURES: u32 = 3;
+pub(super) use loss::Loss;
+
+/// Processes of a later attempt of the master do not share their numbers with those of an earlier one, of whom it may not know.
+const ATTEMPT: u32 = 1000;
 
 #[derive(Debug)]
 pub(super) struct Fleet {
-    workers: Vec<Worker>,
+    slots: Vec<Slot>,
+    places: Vec<Place>,
     /// What the first load of each split gave; a later load gives the same.
     loaded: Vec<Option<Loaded>>,
+    training: u32,
     split_failures: Vec<u32>,
     failures: u32,
     max_failures: u32,
+    attempt: u32,
     start_timeout: Duration,
+    patient: bool,
     silence: Duration,
 }
 
 #[derive(Debug)]
-struct Worker {
+struct Place {
     splits: Range<u32>,
+    /// The slot whose process passes over them.
+    server: usize,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// The place that it loads in any case.
+    home: usize,
     incarnation: u32,
     stage: Stage,
+    held: BTreeSet<u32>,
+    missing: BTreeSet<u32>,
+    /// When it last gave a sign of life, or was launched.
     heard: Duration,
+    /// A process of the attempt before, which has not yet called.
+    awaited: bool,
+    /// Its container runs: from now on it is the process that is waited for.
+    started: bool,
+    /// The cluster wants its container back.
+    doomed: Option<String>,
+    /// Deadlines that it missed in a row.
+    missed: u32,
+    host: String,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Stage {
     Launched,
-    Loading { missing: BTreeSet<u32> },
+    Loading,
     Ready,
-}
-
-/// What a loss led to.
-pub(super) enum Loss {
-    /// Nothing: it was an older process of the seat.
-    Stale,
-    /// A new process is on its way.
-    Replaced,
-    /// The job cannot go on.
-    TooMany(String),
 }
 
 impl Fleet {
     pub(super) fn new(rules: &Rules) -> Self {
         let splits = rules.seats.last().map_or(0, |seat| seat.end) as usize;
-        let worker = |splits: &Range<u32>| Worker {
-            splits: splits.clone(),
-            incarnation: 0,
+        let place = |(server, splits): (usize, &Range<u32>)| Place { splits: splits.clone(), server };
+        let places: Vec<_> = rules.seats.iter().enumerate().map(place).collect();
+        let slot = |slot: usize| Slot {
+            home: slot % places.len(),
+            incarnation: (rules.attempt - 1) * ATTEMPT,
             stage: Stage::Launched,
+            held: BTreeSet::new(),
+            missing: BTreeSet::new(),
             heard: Duration::ZERO,
+            awaited: false,
+            started: false,
+            doomed: None,
+            missed: 0,
+            host: String::new(),
         };
         Self {
-            workers: rules.seats.iter().map(worker).collect(),
+            slots: (0..places.len() + rules.spares as usize).map(slot).collect(),
+            places,
             loaded: vec![None; splits],
+            training: rules.training,
             split_failures: vec![0; splits],
             failures: 0,
             max_failures: rules.max_failures,
+            attempt: rules.attempt,
             start_timeout: rules.start_timeout,
+            patient: rules.patient,
             silence: rules.silence,
         }
     }
 
-    pub(super) fn launch_all(&mut self, now: Duration, out: &mut Vec<Command>) {
-        for (worker, seat) in (0..).zip(&mut self.workers) {
-            seat.heard = now;
-            out.push(Command::Launch(Seat { worker, incarnation: 0 }));
+    /// Launches a process in every slot but those of the survivors of an earlier attempt, who are expected to call.
+    pub(super) fn launch(&mut self, now: Duration, survivors: &[Seat], out: &mut Vec<Command>) {
+        for seat in survivors {
+            if let Some(slot) = self.slots.get_mut(seat.worker as usize) {
+                // Of two processes in one slot the older is an orphan.
+                slot.incarnation =
+                    if slot.awaited { slot.incarnation.max(seat.incarnation) } else { seat.incarnation };
+                (slot.awaited, slot.started) = (true, true);
+            }
+        }
+        for (worker, slot) in (0..).zip(&mut self.slots) {
+            slot.heard = now;
+            if !slot.awaited {
+                out.push(Command::Launch(Seat { worker, incarnation: slot.incarnation }));
+            }
         }
     }
 
-    pub(super) fn hello(&mut self, now: Duration, seat: Seat, out: &mut Vec<Command>) {
-        let Some(worker) = self.present(seat) else {
-            // An orphan of an earlier incarnation: it holds nothing that anyone waits for.
-            return out.push(Command::Release(seat));
+    /// A process introduced itself, for the first time or anew. False if it is one that no longer counts.
+    pub(super) fn hello(
+        &mut self,
+        now: Duration,
+        seat: Seat,
+        holding: &Holding,
+        out: &mut Vec<Command>,
+    ) -> bool {
+        let attempt = self.attempt;
+        let Some(slot) = self.slots.get_mut(seat.worker as usize) else {
+            out.push(Command::Release(seat));
+            return false;
         };
-        if worker.stage == Stage::Launched {
-            worker.heard = now;
-            worker.stage = Stage::Loading { missing: worker.splits.clone().collect() };
-            out.push(Command::Load(seat, worker.splits.clone()));
+        if slot.incarnation != seat.incarnation {
+            let unheard = slot.stage == Stage::Launched && slot.incarnation == (attempt - 1) * ATTEMPT;
+            if attempt == 1 || !unheard || holding.loaded.is_empty() {
+                // An orphan of an earlier incarnation: it holds nothing that anyone waits for.
+                out.push(Command::Release(seat));
+                return false;
+            }
+            // A survivor of which the cluster did not speak in time: it has what its successor would have to load.
+            out.push(Command::Release(Seat { incarnation: slot.incarnation, ..seat }));
+            slot.incarnation = seat.incarnation;
         }
+        (slot.heard, slot.awaited, slot.started) = (now, false, true);
+        slot.host.clone_from(&holding.host);
+        slot.held.clear();
+        for loaded in &holding.loaded {
+            if let Some(known) = self.loaded.get_mut(loaded.split as usize) {
+                *known = Some(*loaded);
+                slot.held.insert(loaded.split);
+            }
+        }
+        self.order(seat.worker as usize, false, out);
+        true
     }
 
     /// Notes a sign of life; false when it is of a process that no longer counts.
     pub(super) fn heard(&mut self, now: Duration, seat: Seat) -> bool {
-        self.present(seat).map(|worker| worker.heard = now).is_some()
+        self.present(seat).map(|slot| slot.heard = now).is_some()
+    }
+
+    /// The container of a process runs.
+    pub(super) fn started(&mut self, now: Duration, seat: Seat) {
+        if let Some(slot) = self.present(seat) {
+            (slot.heard, slot.started) = (now, true);
+        }
     }
 
     /// True when this was the last split that the worker was to load.
@@ -100,16 +177,16 @@ impl Fleet {
         loaded: Loaded,
         out: &mut Vec<Command>,
     ) -> bool {
-        let Some(worker) = self.present(seat) else { return false };
-        worker.heard = now;
-        let Stage::Loading { missing } = &mut worker.stage else { return false };
+        let Some(slot) = self.present(seat) else { return false };
+        slot.heard = now;
         // Told twice or not its own: that brings the rest no nearer.
-        if !missing.remove(&loaded.split) {
+        if slot.stage != Stage::Loading || !slot.missing.remove(&loaded.split) {
             return false;
         }
-        let ready = missing.is_empty();
+        slot.held.insert(loaded.split);
+        let ready = slot.missing.is_empty();
         if ready {
-            worker.stage = Stage::Ready;
+            slot.stage = Stage::Ready;
             if seat.incarnation > 0 {
                 out.push(Command::Note(format!("worker {} is back, its splits loaded again", seat.worker)));
             }
@@ -118,21 +195,44 @@ impl Fleet {
         ready
     }
 
+    /// Whether every place has a process that can pass over it.
     pub(super) fn all_ready(&self) -> bool {
-        self.workers.iter().all(|worker| worker.stage == Stage::Ready)
+        self.places.iter().all(|place| self.slots[place.server].stage == Stage::Ready)
     }
 
-    /// Every seat with the splits it stands for, and whether its process can pass over them now.
+    /// Whether processes of the attempt before are still expected to call.
+    pub(super) fn awaits(&self) -> bool {
+        self.slots.iter().any(|slot| slot.awaited)
+    }
+
+    /// Every place: the process that serves it, its splits, and whether the process can pass over them now.
     pub(super) fn seats(&self) -> impl Iterator<Item = (Seat, Range<u32>, bool)> {
-        (0..).zip(&self.workers).map(|(worker, state)| {
-            let seat = Seat { worker, incarnation: state.incarnation };
-            (seat, state.splits.clone(), state.stage == Stage::Ready)
+        self.places.iter().map(|place| {
+            let slot = &self.slots[place.server];
+            (self.seat(place.server), place.splits.clone(), slot.stage == Stage::Ready)
         })
     }
 
+    /// The process that serves a place, and whether it is ready.
+    pub(super) fn server(&self, place: usize) -> (Seat, bool) {
+        let slot = self.places[place].server;
+        (self.seat(slot), self.slots[slot].stage == Stage::Ready)
+    }
+
+    /// Whether this is the present process of its slot, and has all its splits.
+    pub(super) fn is_ready(&self, seat: Seat) -> bool {
+        let slot = self.slots.get(seat.worker as usize);
+        slot.is_some_and(|slot| slot.incarnation == seat.incarnation && slot.stage == Stage::Ready)
+    }
+
+    /// The machine of a process that has called.
+    pub(super) fn host(&self, seat: Seat) -> &str {
+        self.slots.get(seat.worker as usize).map_or("", |slot| &slot.host)
+    }
+
     pub(super) fn summary(&self, columns: Option<u32>) -> Summary {
-        let mut summary = Summary { splits: self.loaded.len() as u32, ..Summary::default() };
-        for loaded in self.loaded.iter().flatten() {
+        let mut summary = Summary { splits: self.training, ..Summary::default() };
+        for loaded in self.loaded.iter().take(self.training as usize).flatten() {
             summary.rows += loaded.rows;
             summary.stored += loaded.stored;
             summary.columns = summary.columns.max(loaded.columns);
@@ -143,53 +243,87 @@ impl Fleet {
 
     /// How many splits these are, and how many rows they hold.
     pub(super) fn coverage(&self, splits: impl Iterator<Item = u32>) -> (u32, u64) {
-        splits.fold((0, 0), |(count, rows), split| {
+        splits.filter(|&split| split < self.training).fold((0, 0), |(count, rows), split| {
             (count + 1, rows + self.loaded[split as usize].map_or(0, |loaded| loaded.rows))
         })
     }
 
-    /// Takes a process out of its seat and asks for the next one; the old one is released before that.
-    pub(super) fn lost(&mut self, now: Duration, seat: Seat, why: &str, out: &mut Vec<Command>) -> Loss {
-        let Some(worker) = self.present(seat) else { return Loss::Stale };
-        worker.incarnation += 1;
-        worker.stage = Stage::Launched;
-        worker.heard = now;
-        let (splits, next) = (worker.splits.clone(), Seat { incarnation: seat.incarnation + 1, ..seat });
-        out.push(Command::Release(seat));
-        self.failures += 1;
-        let told = format!("worker {} {why}", seat.worker);
-        for split in splits {
-            self.split_failures[split as usize] += 1;
-            if self.split_failures[split as usize] >= SPLIT_FAILURES {
-                return Loss::TooMany(format!("{told}; split {split} has now lost {SPLIT_FAILURES} workers"));
+    /// A pass boundary: places that were served by a neighbour go back to the process that has come and loaded them.
+    pub(super) fn hand_back(&mut self, out: &mut Vec<Command>) {
+        for place in 0..self.places.len() {
+            let Place { splits, server } = &self.places[place];
+            let (splits, server) = (splits.clone(), *server);
+            let back = self.slots[server].home != place && self.slots[place].stage == Stage::Ready;
+            if back {
+                self.places[place].server = place;
+                self.slots[server].held.retain(|split| !splits.contains(split));
+                out.push(Command::Unload(self.seat(server), splits));
+                out.push(Command::Note(format!("worker {place} has come and takes over its splits")));
             }
         }
-        if self.failures > self.max_failures {
-            let (failures, limit) = (self.failures, self.max_failures);
-            return Loss::TooMany(format!(
-                "{told}; {failures} workers were lost, --max-failures allows {limit}"
-            ));
-        }
-        out.push(Command::Note(format!("{told}; starting another")));
-        out.push(Command::Launch(next));
-        Loss::Replaced
     }
 
-    /// Processes that should have been heard of by now.
-    pub(super) fn overdue(&self, now: Duration) -> Vec<(Seat, String)> {
-        let silent = |(worker, state): (u32, &Worker)| {
-            let quiet = now.saturating_sub(state.heard);
-            let (limit, what) = match state.stage {
-                Stage::Launched => (self.start_timeout, "did not report"),
-                Stage::Loading { .. } | Stage::Ready => (self.silence, "gave no sign of life"),
-            };
-            let seat = Seat { worker, incarnation: state.incarnation };
-            (quiet > limit).then(|| (seat, format!("{what} for {} s", quiet.as_secs())))
+    /// Places whose process has had no container for too long go to those that are there. A list of whose went to whom.
+    pub(super) fn adopt(&mut self, now: Duration, out: &mut Vec<Command>) {
+        let absent = |slot: &Slot| {
+            let late = now.saturating_sub(slot.heard) > self.start_timeout;
+            slot.stage == Stage::Launched && !slot.started && late
         };
-        (0..).zip(&self.workers).filter_map(silent).collect()
+        let orphaned: Vec<usize> =
+            (0..self.places.len()).filter(|&place| absent(&self.slots[self.places[place].server])).collect();
+        for place in orphaned {
+            let server = self.places[place].server;
+            // The nearest: its own splits and these are likely to be one range.
+            let serving = |slot: &usize| self.places.iter().any(|place| place.server == *slot);
+            let heard = |slot: &usize| self.slots[*slot].stage != Stage::Launched;
+            let near = |slot: &usize| (self.slots[*slot].home.abs_diff(place), *slot);
+            let Some(adopter) = (0..self.slots.len()).filter(heard).filter(serving).min_by_key(near) else {
+                return;
+            };
+            self.places[place].server = adopter;
+            let seconds = self.start_timeout.as_secs();
+            out.push(Command::Note(format!(
+                "worker {server} got no container within {seconds} s: worker {adopter} takes its splits as well"
+            )));
+            self.order(adopter, true, out);
+        }
     }
 
-    fn present(&mut self, seat: Seat) -> Option<&mut Worker> {
-        self.workers.get_mut(seat.worker as usize).filter(|worker| worker.incarnation == seat.incarnation)
+    /// Tells a process to load what it should have and has not.
+    fn order(&mut self, slot: usize, adopted: bool, out: &mut Vec<Command>) {
+        let seat = self.seat(slot);
+        let wanted = self.wanted(slot);
+        let slot = &mut self.slots[slot];
+        slot.missing = wanted.difference(&slot.held).copied().collect();
+        slot.stage = if slot.missing.is_empty() { Stage::Ready } else { Stage::Loading };
+        for run in runs(&slot.missing) {
+            out.push(Command::Load(seat, run, adopted));
+        }
     }
+
+    /// The splits of the place that a slot is at home in, and of those that it serves.
+    fn wanted(&self, slot: usize) -> BTreeSet<u32> {
+        let own = |(place, of): &(usize, &Place)| of.server == slot || self.slots[slot].home == *place;
+        self.places.iter().enumerate().filter(own).flat_map(|(_, place)| place.splits.clone()).collect()
+    }
+
+    fn seat(&self, slot: usize) -> Seat {
+        Seat { worker: slot as u32, incarnation: self.slots[slot].incarnation }
+    }
+
+    fn present(&mut self, seat: Seat) -> Option<&mut Slot> {
+        self.slots.get_mut(seat.worker as usize).filter(|slot| slot.incarnation == seat.incarnation)
+    }
+}
+
+/// Consecutive numbers as ranges.
+fn runs(splits: &BTreeSet<u32>) -> Vec<Range<u32>> {
+    let mut runs: Vec<Range<u32>> = Vec::new();
+    for &split in splits {
+        match runs.last_mut() {
+            Some(run) if run.end == split => run.end += 1,
+            _ => runs.push(split..split + 1),
+        }
+    }
+    runs
 }

@@ -5,10 +5,13 @@
 //! apart by their incarnation. A round is over when every node of the merge tree that it waits for has come.
 
 mod fleet;
+mod keepers;
+mod recover;
 mod round;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -18,7 +21,8 @@ use lapwing_container::wire::message::{Fault, Loaded, Round, RoundKind, Summary}
 
 use serde::{Deserialize, Serialize};
 
-use fleet::Fleet;
+use fleet::{Fleet, Loss};
+use keepers::Keepers;
 use round::Current;
 
 /// What the engine needs to know of a job.
@@ -26,6 +30,12 @@ use round::Current;
 pub(crate) struct Rules {
     /// The splits of each worker: contiguous, in order, none empty, together the whole input.
     pub seats: Vec<Range<u32>>,
+    /// The splits that are trained on; those behind them are scored, and count neither as rows nor as covered.
+    pub training: u32,
+    /// Workers beyond these, each of which loads the splits of one of them.
+    pub spares: u32,
+    /// The attempt of the master, from 1.
+    pub attempt: u32,
     /// Passes at the most.
     pub passes: u32,
     /// What a lost worker means for the pass.
@@ -34,12 +44,20 @@ pub(crate) struct Rules {
     pub max_failures: u32,
     /// A process that has not reported so long after its launch counts as lost.
     pub start_timeout: Duration,
+    /// Launches wait for room in the cluster: after `start_timeout` others take over the splits.
+    pub patient: bool,
     /// A worker silent for so long counts as lost.
     pub silence: Duration,
     /// Bytes of updates that may rest in the master at once, beyond what tree order demands.
     pub update_budget: u64,
     /// The number of columns if the user fixed it.
     pub columns: Option<u32>,
+    /// Unless lost workers are waited for: a pass need not wait for those that are late once this share of the rows is here.
+    pub quorum: Option<f64>,
+    /// Nobody is waited for any longer than this in a pass.
+    pub pass_deadline: Option<Duration>,
+    /// A pass that covers a smaller share of the rows ends the job.
+    pub min_coverage: f64,
 }
 
 /// What happened. Events of a worker carry its incarnation: those of a dead process are dropped.
@@ -47,35 +65,58 @@ pub(crate) struct Rules {
 pub(crate) enum Event {
     /// The job begins.
     Start,
+    /// The job goes on under a new master: these processes of the old one live.
+    TakeOver(Vec<Seat>),
     /// A worker introduced itself.
-    Hello(Seat),
+    Hello(Seat, Holding),
+    /// The container of a worker runs.
+    Started(Seat),
     /// A worker gave a sign of life.
     Heard(Seat),
     /// A worker has a split in memory.
     Loaded(Seat, Loaded),
     /// The first state is there.
     Initialised,
+    /// The state of this round is there, from before.
+    Restored(Round, Summary),
+    /// A worker keeps the record of a round.
+    Kept(Seat, Round),
     /// A worker has a large update ready.
     Offered(Seat, Round, Node, u64),
     /// A worker's update arrived whole.
     Updated(Seat, Round, Node),
     /// The master's step is done; whether the algorithm wants no further pass, and whether it has an objective.
     Stepped {
-        /// No further pass.
+        /// It, or `--tolerance`, says that this was the last pass.
         done: bool,
         /// The objective is a number.
         objective: bool,
     },
     /// The model is written.
     Written,
-    /// A worker's process or connection ended.
+    /// The cluster is about to take a worker's container; why.
+    Doomed(Seat, String),
+    /// A worker's process or connection is gone; how, as the rest of a sentence.
     Lost(Seat, String),
-    /// A worker says that it cannot go on.
+    /// A worker cannot go on.
     Failed(Seat, Fault, Option<u32>, String),
     /// User code failed in the master.
     UserFailed(String),
     /// Time passed.
     Tick,
+}
+
+/// What a worker has when it calls; nothing at first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Holding {
+    /// Its machine.
+    pub host: String,
+    /// Splits in memory.
+    pub loaded: Vec<Loaded>,
+    /// Rounds whose state and record it keeps.
+    pub records: Vec<Round>,
+    /// The newest round that it took part in.
+    pub newest: Option<Round>,
 }
 
 /// What is to be done.
@@ -85,24 +126,36 @@ pub(crate) enum Command {
     Launch(Seat),
     /// End the process of this seat, whatever it does.
     Release(Seat),
-    /// Tell a worker to load its splits.
-    Load(Seat, Range<u32>),
+    /// Tell a worker to load splits; whether they are another's that did not come.
+    Load(Seat, Range<u32>, bool),
+    /// Tell a worker that these splits are another's again.
+    Unload(Seat, Range<u32>),
     /// Compute the first state.
     Initialise(Summary),
+    /// Have a worker send the state and record of a round, and go on from there.
+    Fetch(Seat, Round),
     /// Send the current state to these workers and ask for these nodes.
     Broadcast(Round, Vec<(Seat, Vec<Node>)>),
+    /// Send a worker the record of the round that was broadcast.
+    Keep(Seat, Round),
     /// Let a worker send a large update.
     Credit(Seat, Round, Node),
     /// Merge the update that has just come.
     Merge(Node),
+    /// Merge the update of an earlier pass in place of one that does not come.
+    Reuse(Node),
     /// All that the round waits for is merged: step.
     Step {
         /// The round.
         round: Round,
-        /// Splits in the merged update.
+        /// Splits whose updates of this round are in the merged one.
         splits_covered: u32,
         /// Their rows.
         rows_covered: u64,
+        /// Splits for which an update of an earlier pass stands in.
+        splits_stale: u32,
+        /// Their rows.
+        rows_stale: u64,
     },
     /// Write the model.
     Write,
@@ -130,6 +183,8 @@ pub(crate) enum End {
     BadInput(String),
     /// Workers were lost beyond the policy.
     WorkersLost(String),
+    /// What came of the workers cannot hold the input.
+    NoRoom(String),
     /// The user's code failed.
     User(String),
 }
@@ -140,29 +195,67 @@ pub(crate) struct Engine {
     rules: Rules,
     tree: Tree,
     fleet: Fleet,
+    keepers: Keepers,
     phase: Phase,
     summary: Summary,
     /// Bytes of the largest update that had to ask for credit.
     largest: u64,
+    /// Nodes of which the aggregator has an update, for `approximate`.
+    known: BTreeSet<Node>,
+    /// What workers kept for a master that takes over.
+    records: BTreeMap<Seat, Vec<Round>>,
+    newest: Option<Round>,
+    since: Duration,
 }
 
 #[derive(Debug)]
 enum Phase {
+    /// A new master waits for the workers of the old one.
+    Gathering,
+    /// One of them sends what it keeps.
+    Fetching(Seat),
     Loading,
     Initialising,
-    Round(Current),
+    Round(Box<Current>),
     Stepping(Round),
+    /// This round begins when the record of the one before is kept.
+    Securing(Round),
     Writing,
     Over,
 }
 
 impl Engine {
     /// An engine for these rules.
-    pub(crate) fn new(rules: Rules) -> Self {
+    pub(crate) fn new(mut rules: Rules) -> Self {
         let splits = rules.seats.last().map_or(0, |seat| seat.end);
-        let fleet = Fleet::new(&rules);
-        let summary = Summary { splits, ..Summary::default() };
-        Self { tree: Tree::new(splits), fleet, phase: Phase::Loading, summary, largest: 0, rules }
+        rules.training = rules.training.min(splits);
+        Self {
+            tree: Tree::new(splits),
+            fleet: Fleet::new(&rules),
+            keepers: Keepers::default(),
+            phase: Phase::Loading,
+            summary: Summary { splits: rules.training, ..Summary::default() },
+            largest: 0,
+            known: BTreeSet::new(),
+            records: BTreeMap::new(),
+            newest: None,
+            since: Duration::ZERO,
+            rules,
+        }
+    }
+
+    /// The newest pass from which a master could be replaced whatever single worker is lost with it; 0 before there is one.
+    pub(crate) fn safe(&self) -> u32 {
+        self.keepers.safe()
+    }
+
+    /// The round under way, or about to be.
+    pub(crate) fn round(&self) -> Option<Round> {
+        match &self.phase {
+            Phase::Round(current) => Some(current.round()),
+            Phase::Securing(round) => Some(*round),
+            _ => None,
+        }
     }
 
     /// Takes in one event at this time since the start and says what follows from it.
@@ -172,8 +265,10 @@ impl Engine {
             return out;
         }
         match event {
-            Event::Start => self.fleet.launch_all(now, &mut out),
-            Event::Hello(seat) => self.fleet.hello(now, seat, &mut out),
+            Event::Start => self.fleet.launch(now, &[], &mut out),
+            Event::TakeOver(survivors) => self.take_over(now, &survivors, &mut out),
+            Event::Hello(seat, holding) => self.hello(now, seat, &holding, &mut out),
+            Event::Started(seat) => self.fleet.started(now, seat),
             Event::Heard(seat) => {
                 self.fleet.heard(now, seat);
             }
@@ -182,67 +277,96 @@ impl Engine {
                     self.ready(seat, &mut out);
                 }
             }
-            Event::Initialised => self.begin(Round { pass: 1, kind: RoundKind::Train }, &mut out),
+            Event::Initialised => {
+                if matches!(self.phase, Phase::Initialising) {
+                    self.begin(now, Round { pass: 1, kind: RoundKind::Train }, &mut out);
+                }
+            }
+            Event::Restored(round, summary) => self.restored(now, round, summary, &mut out),
+            Event::Kept(seat, round) => {
+                if self.fleet.heard(now, seat) {
+                    self.keepers.kept(seat, round);
+                    self.secured(now, &mut out);
+                }
+            }
             Event::Offered(seat, round, node, bytes) => {
                 if self.fleet.heard(now, seat)
                     && let Phase::Round(current) = &mut self.phase
                 {
-                    current.offered(seat, round, node, bytes, &mut out);
+                    current.offered(seat, (round, node), bytes, &self.fleet, &mut out);
                 }
             }
             Event::Updated(seat, round, node) => {
                 if self.fleet.heard(now, seat)
                     && let Phase::Round(current) = &mut self.phase
+                    && current.updated(seat, (round, node), &self.fleet, &mut out)
                 {
-                    current.updated(seat, round, node, &mut out);
+                    self.fleet.kept_up(seat);
                     self.close(&mut out);
                 }
             }
-            Event::Stepped { done, objective } => self.stepped(done, objective, &mut out),
+            Event::Stepped { done, objective } => self.stepped(now, done, objective, &mut out),
             Event::Written => self.end(End::Done, &mut out),
+            Event::Doomed(seat, why) => {
+                if self.fleet.doom(seat, why) && !matches!(self.phase, Phase::Round(_)) {
+                    self.drain(now, &mut out);
+                }
+            }
             Event::Lost(seat, why) => self.lost(now, seat, &why, &mut out),
             Event::Failed(seat, fault, split, text) => self.failed(now, seat, fault, split, &text, &mut out),
             Event::UserFailed(text) => self.end(End::User(text), &mut out),
-            Event::Tick => {
-                for (seat, why) in self.fleet.overdue(now) {
-                    // The loss of one may end the job; the next is nobody's business then.
-                    if !matches!(self.phase, Phase::Over) {
-                        self.lost(now, seat, &why, &mut out);
-                    }
-                }
-            }
+            Event::Tick => self.tick(now, &mut out),
         }
         out
+    }
+
+    fn hello(&mut self, now: Duration, seat: Seat, holding: &Holding, out: &mut Vec<Command>) {
+        if !self.fleet.hello(now, seat, holding, out) {
+            return;
+        }
+        self.newest = self.newest.max(holding.newest);
+        self.records.insert(seat, holding.records.clone());
+        if self.fleet.is_ready(seat) {
+            self.ready(seat, out);
+            self.keepers.back(seat, &holding.records, out);
+        }
+        self.secured(now, out);
+        self.gather(now, out);
     }
 
     /// A worker has all its splits: the first time round that may complete the load, later it may owe a round's nodes.
     fn ready(&mut self, seat: Seat, out: &mut Vec<Command>) {
         match &mut self.phase {
-            Phase::Loading if self.fleet.all_ready() => {
-                self.summary = self.fleet.summary(self.rules.columns);
-                if self.summary.rows == 0 {
-                    return self.end(End::BadInput("the input holds no rows".to_owned()), out);
-                }
-                out.push(Command::Initialise(self.summary));
-                self.phase = Phase::Initialising;
+            Phase::Loading => self.loaded(out),
+            Phase::Round(current) => {
+                current.joined(seat, &self.fleet, out);
+                self.keepers.begin(current.round(), current.called(), &self.fleet, out);
             }
-            Phase::Round(current) => current.joined(seat, out),
             _ => {}
         }
     }
 
-    fn begin(&mut self, round: Round, out: &mut Vec<Command>) {
-        // Only training may go on without some splits; what is said of the final model is said of all rows.
-        let ignore = self.rules.on_loss == OnLoss::Ignore && round.kind == RoundKind::Train;
-        let current = Current::new(
-            self.tree,
-            round,
-            ignore,
-            (self.rules.update_budget, self.largest),
-            &self.fleet,
-            out,
-        );
-        self.phase = Phase::Round(current);
+    /// The first state is asked for when all is loaded.
+    fn loaded(&mut self, out: &mut Vec<Command>) {
+        if !self.fleet.all_ready() {
+            return;
+        }
+        self.fleet.hand_back(out);
+        self.summary = self.fleet.summary(self.rules.columns);
+        if self.summary.rows == 0 {
+            return self.end(End::BadInput("the input holds no rows".to_owned()), out);
+        }
+        out.push(Command::Initialise(self.summary));
+        self.phase = Phase::Initialising;
+    }
+
+    fn begin(&mut self, now: Duration, round: Round, out: &mut Vec<Command>) {
+        self.fleet.hand_back(out);
+        self.drain(now, out);
+        let (fleet, known) = (&self.fleet, &self.known);
+        let current = Current::new(self.tree, round, &self.rules, self.largest, (now, fleet), known, out);
+        self.keepers.begin(round, current.called(), fleet, out);
+        self.phase = Phase::Round(Box::new(current));
     }
 
     /// Steps once nothing is outstanding.
@@ -251,36 +375,88 @@ impl Engine {
         if !current.complete() {
             return;
         }
-        let (round, splits) = (current.round(), current.covered());
-        let (splits_covered, rows_covered) = self.fleet.coverage(splits);
+        let round = current.round();
+        let (splits_covered, rows_covered) = self.fleet.coverage(current.covered());
+        let (splits_stale, rows_stale) = self.fleet.coverage(current.stale());
         self.largest = self.largest.max(current.largest());
-        out.push(Command::Step { round, splits_covered, rows_covered });
+        if self.rules.on_loss == OnLoss::Approximate {
+            self.known.extend(current.received());
+        }
+        if rows_covered + rows_stale == 0 {
+            return self.end(End::WorkersLost(format!("pass {} covered none of the rows", round.pass)), out);
+        }
+        let share = rows_covered as f64 / self.summary.rows.max(1) as f64;
+        if share < self.rules.min_coverage {
+            let (covered, least) = (share * 100.0, self.rules.min_coverage * 100.0);
+            let text = format!(
+                "pass {} covered {covered:.1}% of the rows, --min-coverage asks for {least}%",
+                round.pass
+            );
+            return self.end(End::WorkersLost(text), out);
+        }
+        out.push(Command::Step { round, splits_covered, rows_covered, splits_stale, rows_stale });
         self.phase = Phase::Stepping(round);
     }
 
-    fn stepped(&mut self, done: bool, objective: bool, out: &mut Vec<Command>) {
+    fn stepped(&mut self, now: Duration, done: bool, objective: bool, out: &mut Vec<Command>) {
         let Phase::Stepping(round) = self.phase else { return };
         let next = Round { pass: round.pass + 1, kind: RoundKind::Train };
-        match round.kind {
-            RoundKind::Train if !done && round.pass < self.rules.passes => self.begin(next, out),
-            RoundKind::Train if objective => self.begin(Round { kind: RoundKind::Evaluate, ..next }, out),
+        let next = match round.kind {
+            RoundKind::Train if !done && round.pass < self.rules.passes => next,
+            RoundKind::Train if objective => Round { kind: RoundKind::Evaluate, ..next },
             _ => {
                 out.push(Command::Write);
                 self.phase = Phase::Writing;
+                return;
             }
+        };
+        self.phase = Phase::Securing(next);
+        self.secured(now, out);
+    }
+
+    /// The commit rule: with this round's record on its way only, the next does not begin.
+    fn secured(&mut self, now: Duration, out: &mut Vec<Command>) {
+        if let Phase::Securing(next) = self.phase
+            && self.keepers.is_safe()
+        {
+            self.begin(now, next, out);
         }
     }
 
     fn lost(&mut self, now: Duration, seat: Seat, why: &str, out: &mut Vec<Command>) {
         match self.fleet.lost(now, seat, why, out) {
-            fleet::Loss::Stale => {}
-            fleet::Loss::TooMany(text) => self.end(End::WorkersLost(text), out),
-            fleet::Loss::Replaced => {
-                if let Phase::Round(current) = &mut self.phase {
-                    current.lost(seat, &self.fleet, out);
-                    self.close(out);
-                }
+            Loss::Stale => {}
+            Loss::TooMany(text) => self.end(End::WorkersLost(text), out),
+            Loss::Replaced => self.gone(now, seat, out),
+        }
+    }
+
+    /// A worker that is no longer there owes nothing and keeps nothing.
+    fn gone(&mut self, now: Duration, seat: Seat, out: &mut Vec<Command>) {
+        self.records.remove(&seat);
+        match &mut self.phase {
+            Phase::Round(current) => {
+                current.lost(seat, &self.fleet, &self.known, out);
+                self.keepers.begin(current.round(), current.called(), &self.fleet, out);
+                self.keepers.lost(seat, &self.fleet, out);
+                self.close(out);
             }
+            Phase::Fetching(keeper) if *keeper == seat => {
+                self.phase = Phase::Gathering;
+                self.gather(now, out);
+            }
+            Phase::Gathering => self.gather(now, out),
+            _ => {
+                self.keepers.lost(seat, &self.fleet, out);
+                self.secured(now, out);
+            }
+        }
+    }
+
+    fn drain(&mut self, now: Duration, out: &mut Vec<Command>) {
+        for seat in self.fleet.drain(now, out) {
+            self.records.remove(&seat);
+            self.keepers.lost(seat, &self.fleet, out);
         }
     }
 
@@ -301,6 +477,51 @@ impl Engine {
             Fault::BadInput => self.end(End::BadInput(text.to_owned()), out),
             Fault::User => self.end(End::User(format!("the algorithm failed{place}: {text}")), out),
             Fault::System => self.lost(now, seat, &format!("could not go on{place}: {text}"), out),
+            Fault::NoRoom => {
+                let text = format!(
+                    "the workers that came do not hold the input: worker {} refuses splits: {text}; see --workers, --worker-memory and --start-timeout",
+                    seat.worker
+                );
+                self.end(End::NoRoom(text), out);
+            }
+        }
+    }
+
+    fn tick(&mut self, now: Duration, out: &mut Vec<Command>) {
+        for (seat, why) in self.fleet.overdue(now) {
+            // The loss of one may end the job; the next is nobody's business then.
+            if !matches!(self.phase, Phase::Over) {
+                self.lost(now, seat, &why, out);
+            }
+        }
+        if matches!(self.phase, Phase::Over) {
+            return;
+        }
+        if self.rules.patient {
+            self.fleet.adopt(now, out);
+        }
+        self.gather(now, out);
+        self.hurry(now, out);
+    }
+
+    /// Goes on without those that are late, as far as the policy lets it.
+    fn hurry(&mut self, now: Duration, out: &mut Vec<Command>) {
+        let Phase::Round(current) = &mut self.phase else { return };
+        let (pass, whole) = (current.round().pass, (&self.fleet, self.summary.rows));
+        let Some(late) = current.late(now, &self.rules, whole, &self.known, out) else { return };
+        let seconds = self.rules.pass_deadline.unwrap_or_default().as_secs_f64();
+        for seat in late.debtors {
+            // Slow is not stuck: who merely comes after the quorum stays.
+            if !late.forgiven || late.overdue && self.fleet.missed(seat) {
+                let why = format!("did not finish pass {pass} within {seconds} s");
+                self.lost(now, seat, &why, out);
+                if matches!(self.phase, Phase::Over) {
+                    return;
+                }
+            }
+        }
+        if late.forgiven {
+            self.close(out);
         }
     }
 

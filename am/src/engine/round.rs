@@ -1,27 +1,39 @@
-//! The round at hand: which nodes of the merge tree it waits for, from whom, and which large updates may be sent.
+//! The round at hand: which nodes of the merge tree it waits for, from whom and for how long, and which large updates may be sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use lapwing_container::algorithm::OnLoss;
 use lapwing_container::merge_tree::{Node, Partials, Tree};
-use lapwing_container::wire::message::Round;
+use lapwing_container::wire::message::{Round, RoundKind};
 
 use super::fleet::Fleet;
-use super::{Command, Seat};
+use super::{Command, Rules, Seat};
 
 /// Large updates on their way at once: enough to keep the network busy, few enough to bound memory.
 const CREDITS: usize = 4;
+
+/// Nobody is late before this.
+const PROMPT: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Current {
     tree: Tree,
     round: Round,
-    ignore: bool,
+    policy: OnLoss,
+    begun: Duration,
+    /// When the quorum was there.
+    quorum: Option<Duration>,
     budget: u64,
     /// Bytes of the largest update so far, of earlier rounds too; 0 while all were small.
     largest: u64,
-    /// Nodes not yet here, by worker.
-    owed: BTreeMap<u32, Vec<Node>>,
+    /// Nodes not yet here and their places, by their first split.
+    owed: BTreeMap<u32, (Node, usize)>,
     received: Vec<Node>,
+    /// Nodes for which an update of an earlier pass stands in.
+    stale: Vec<Node>,
+    /// Workers that have the state.
+    called: BTreeSet<Seat>,
     /// Large updates ready at their workers, by the first split under their node: the order of the tree.
     offers: BTreeMap<u32, Offer>,
     /// Sizes of the partial sums as they rest in the aggregator.
@@ -41,24 +53,32 @@ impl Current {
     pub(super) fn new(
         tree: Tree,
         round: Round,
-        ignore: bool,
-        (budget, largest): (u64, u64),
-        fleet: &Fleet,
+        rules: &Rules,
+        largest: u64,
+        (now, fleet): (Duration, &Fleet),
+        known: &BTreeSet<Node>,
         out: &mut Vec<Command>,
     ) -> Self {
+        // Only training may go on without some splits; what is said of the final model is said of all rows.
+        let policy = if round.kind == RoundKind::Train { rules.on_loss } else { OnLoss::Restart };
         let mut current = Self {
             tree,
             round,
-            ignore,
-            budget,
+            policy,
+            begun: now,
+            quorum: None,
+            budget: rules.update_budget,
             largest,
             owed: BTreeMap::new(),
             received: Vec::new(),
+            stale: Vec::new(),
+            called: BTreeSet::new(),
             offers: BTreeMap::new(),
             resting: Partials::new(tree),
         };
-        current.call(fleet, ignore, out);
+        current.call(fleet, out);
         current.grant_ahead(fleet, out);
+        current.stand_in(fleet, known, out);
         current
     }
 
@@ -71,31 +91,50 @@ impl Current {
         self.round
     }
 
+    pub(super) fn called(&self) -> &BTreeSet<Seat> {
+        &self.called
+    }
+
     pub(super) fn complete(&self) -> bool {
         self.owed.is_empty()
     }
 
-    /// The splits whose updates are here.
+    /// The splits whose updates of this pass are here.
     pub(super) fn covered(&self) -> impl Iterator<Item = u32> {
         self.received.iter().flat_map(|&node| self.tree.splits(node))
     }
 
-    /// A worker became ready: if this round waits for it, it gets the state.
-    pub(super) fn joined(&mut self, seat: Seat, out: &mut Vec<Command>) {
-        if let Some(nodes) = self.owed.get(&seat.worker) {
-            out.push(Command::Broadcast(self.round, vec![(seat, nodes.clone())]));
+    /// The splits for which updates of an earlier pass stand in.
+    pub(super) fn stale(&self) -> impl Iterator<Item = u32> {
+        self.stale.iter().flat_map(|&node| self.tree.splits(node))
+    }
+
+    /// Nodes whose updates of this pass are here.
+    pub(super) fn received(&self) -> &[Node] {
+        &self.received
+    }
+
+    /// A worker became ready, or came back: what this round waits for from it is asked for with the state.
+    pub(super) fn joined(&mut self, seat: Seat, fleet: &Fleet, out: &mut Vec<Command>) {
+        // A credit that went out on a connection that broke is of no use any more.
+        self.offers.retain(|_, offer| offer.seat.worker != seat.worker);
+        let nodes = self.owed_by(seat, fleet);
+        if !nodes.is_empty() {
+            self.called.insert(seat);
+            out.push(Command::Broadcast(self.round, vec![(seat, nodes)]));
         }
+        self.grant(out);
     }
 
     pub(super) fn offered(
         &mut self,
         seat: Seat,
-        round: Round,
-        node: Node,
+        (round, node): (Round, Node),
         bytes: u64,
+        fleet: &Fleet,
         out: &mut Vec<Command>,
     ) {
-        if round == self.round && self.owes(seat.worker, node) {
+        if round == self.round && self.owes(seat, node, fleet) {
             self.largest = self.largest.max(bytes);
             // Told twice, or after its credit went out with the state, it is the same offer: a credit that was granted stays
             // counted, for the bytes that are now known.
@@ -106,72 +145,161 @@ impl Current {
     }
 
     /// Takes an update once; anything else about it is stale and dropped.
-    pub(super) fn updated(&mut self, seat: Seat, round: Round, node: Node, out: &mut Vec<Command>) {
-        if round != self.round || !self.owes(seat.worker, node) {
-            return;
+    pub(super) fn updated(
+        &mut self,
+        seat: Seat,
+        (round, node): (Round, Node),
+        fleet: &Fleet,
+        out: &mut Vec<Command>,
+    ) -> bool {
+        if round != self.round || !self.owes(seat, node, fleet) {
+            return false;
         }
-        let offer = self.offers.remove(&self.tree.splits(node).start);
-        let bytes = offer.map_or(0, |offer| offer.bytes);
+        let start = self.tree.splits(node).start;
+        let bytes = self.offers.remove(&start).map_or(0, |offer| offer.bytes);
         self.resting.insert(node, bytes, |into, other| *into = (*into).max(other));
         self.received.push(node);
-        let owed = self.owed.entry(seat.worker).or_default();
-        owed.retain(|&other| other != node);
-        if owed.is_empty() {
-            self.owed.remove(&seat.worker);
-        }
+        self.owed.remove(&start);
         out.push(Command::Merge(node));
         self.grant(out);
+        true
     }
 
-    /// A worker is gone. Under `ignore` nothing is owed by it any more; but a round that would stand on nothing waits for all.
-    pub(super) fn lost(&mut self, seat: Seat, fleet: &Fleet, out: &mut Vec<Command>) {
+    /// A worker is gone. A spare may have taken its places. Otherwise, but under `restart`, nothing is owed by it any more; yet a
+    /// round that would stand on nothing waits for all.
+    pub(super) fn lost(&mut self, seat: Seat, fleet: &Fleet, known: &BTreeSet<Node>, out: &mut Vec<Command>) {
         self.offers.retain(|_, offer| offer.seat.worker != seat.worker);
-        if self.ignore {
-            self.owed.remove(&seat.worker);
-            if self.owed.is_empty() && self.received.is_empty() {
-                self.ignore = false;
-                self.call(fleet, false, out);
+        self.called.remove(&seat);
+        let mut calls: BTreeMap<Seat, Vec<Node>> = BTreeMap::new();
+        for &(node, place) in self.owed.values() {
+            let (server, ready) = fleet.server(place);
+            if ready && !self.called.contains(&server) {
+                calls.entry(server).or_default().push(node);
+            }
+        }
+        if !calls.is_empty() {
+            self.called.extend(calls.keys());
+            out.push(Command::Broadcast(self.round, calls.into_iter().collect()));
+        }
+        if self.policy != OnLoss::Restart {
+            self.forgive(|place| !fleet.server(place).1, known, out);
+            if self.owed.is_empty() && self.received.is_empty() && self.stale.is_empty() {
+                self.policy = OnLoss::Restart;
+                self.call(fleet, out);
             }
         }
         self.grant(out);
+    }
+
+    /// Whether the rest is late: some time after the quorum, or at the deadline. Then those who owe something are told; the
+    /// round is complete if the policy lets it be.
+    pub(super) fn late(
+        &mut self,
+        now: Duration,
+        rules: &Rules,
+        (fleet, rows): (&Fleet, u64),
+        known: &BTreeSet<Node>,
+        out: &mut Vec<Command>,
+    ) -> Option<Late> {
+        let took = now.saturating_sub(self.begun);
+        let overdue = rules.pass_deadline.is_some_and(|deadline| took > deadline);
+        if self.policy == OnLoss::Restart {
+            let debtors = overdue.then(|| self.debtors(fleet))?;
+            return (!debtors.is_empty()).then_some(Late { debtors, forgiven: false, overdue });
+        }
+        if let Some(share) = rules.quorum
+            && self.quorum.is_none()
+            && fleet.coverage(self.covered()).1 as f64 >= share * rows as f64
+        {
+            self.quorum = Some(took);
+        }
+        // As long again as the quorum took: whoever is a little slower is still waited for.
+        let enough = self.quorum.is_some_and(|quorum| took > (quorum * 2).max(quorum + PROMPT));
+        if !(overdue || enough) || self.received.is_empty() && self.stale.is_empty() {
+            return None;
+        }
+        let debtors = self.debtors(fleet);
+        self.forgive(|_| true, known, out);
+        Some(Late { debtors, forgiven: true, overdue })
+    }
+
+    fn debtors(&self, fleet: &Fleet) -> BTreeSet<Seat> {
+        let servers = self.owed.values().map(|&(_, place)| fleet.server(place));
+        servers.filter(|&(seat, ready)| ready && self.called.contains(&seat)).map(|(seat, _)| seat).collect()
+    }
+
+    /// What is owed by these places is owed no more; under `approximate` what they sent last stands in for it.
+    fn forgive(&mut self, places: impl Fn(usize) -> bool, known: &BTreeSet<Node>, out: &mut Vec<Command>) {
+        let gone = self.owed.extract_if(.., |_, (_, place)| places(*place)).collect::<Vec<_>>();
+        for (start, (node, _)) in gone {
+            self.offers.remove(&start);
+            self.reuse(node, known, out);
+        }
+    }
+
+    /// Places that nobody can pass over at the beginning of a round are not owed; the same goes for them.
+    fn stand_in(&mut self, fleet: &Fleet, known: &BTreeSet<Node>, out: &mut Vec<Command>) {
+        if self.policy == OnLoss::Approximate {
+            for (_, splits, _) in fleet.seats().filter(|&(_, _, ready)| !ready) {
+                self.tree.cover(splits).into_iter().for_each(|node| self.reuse(node, known, out));
+            }
+        }
+    }
+
+    fn reuse(&mut self, node: Node, known: &BTreeSet<Node>, out: &mut Vec<Command>) {
+        if self.policy == OnLoss::Approximate && known.contains(&node) {
+            self.stale.push(node);
+            self.resting.insert(node, 0, |into, other| *into = (*into).max(other));
+            out.push(Command::Reuse(node));
+        }
     }
 
     /// Where updates were large before they will be so again: the leftmost get their credit with the state, without asking.
     fn grant_ahead(&mut self, fleet: &Fleet, out: &mut Vec<Command>) {
         let bytes = self.largest;
         let room = self.budget.checked_div(bytes).unwrap_or(0).min(CREDITS as u64) as usize;
-        let ready = fleet.seats().filter(|&(_, _, ready)| ready);
-        let owed = ready.flat_map(|(seat, ..)| {
-            self.owed.get(&seat.worker).into_iter().flatten().map(move |&node| (seat, node))
+        let ready = self.owed.values().filter_map(|&(node, place)| {
+            let (seat, ready) = fleet.server(place);
+            ready.then_some((seat, node))
         });
-        let ahead: Vec<_> = owed.take(room).collect();
+        let ahead: Vec<_> = ready.take(room).collect();
         for (seat, node) in ahead {
             self.offers.insert(self.tree.splits(node).start, Offer { seat, node, bytes, granted: true });
             out.push(Command::Credit(seat, self.round, node));
         }
     }
 
-    fn call(&mut self, fleet: &Fleet, ignore: bool, out: &mut Vec<Command>) {
-        let ignore = ignore && fleet.seats().any(|(_, _, ready)| ready);
-        let mut calls = Vec::new();
-        for (seat, splits, ready) in fleet.seats().filter(|&(_, _, ready)| ready || !ignore) {
+    fn call(&mut self, fleet: &Fleet, out: &mut Vec<Command>) {
+        let go_on = self.policy != OnLoss::Restart && fleet.seats().any(|(_, _, ready)| ready);
+        let mut calls: BTreeMap<Seat, Vec<Node>> = BTreeMap::new();
+        for (place, (seat, splits, ready)) in
+            fleet.seats().enumerate().filter(|(_, (.., ready))| *ready || !go_on)
+        {
             let nodes = self.tree.cover(splits);
-            self.owed.insert(seat.worker, nodes.clone());
+            let owed = nodes.iter().map(|&node| (self.tree.splits(node).start, (node, place)));
+            self.owed.extend(owed);
             if ready {
-                calls.push((seat, nodes));
+                calls.entry(seat).or_default().extend(nodes);
             }
         }
-        out.push(Command::Broadcast(self.round, calls));
+        self.called.extend(calls.keys());
+        out.push(Command::Broadcast(self.round, calls.into_iter().collect()));
     }
 
-    fn owes(&self, worker: u32, node: Node) -> bool {
-        self.owed.get(&worker).is_some_and(|nodes| nodes.contains(&node))
+    fn owed_by(&self, seat: Seat, fleet: &Fleet) -> Vec<Node> {
+        let own = |&&(_, place): &&(Node, usize)| fleet.server(place).0 == seat;
+        self.owed.values().filter(own).map(|&(node, _)| node).collect()
+    }
+
+    fn owes(&self, seat: Seat, node: Node, fleet: &Fleet) -> bool {
+        let owed = self.owed.get(&self.tree.splits(node).start);
+        owed.is_some_and(|&(of, place)| of == node && fleet.server(place).0 == seat)
     }
 
     /// Lets large updates come, from the left, while there is room for them. The leftmost node that is owed may always come:
     /// it merges at once, so that memory at rest stays O(log splits) and nothing can wait for ever.
     fn grant(&mut self, out: &mut Vec<Command>) {
-        let leftmost = self.owed.values().flatten().map(|&node| self.tree.splits(node).start).min();
+        let leftmost = self.owed.keys().next().copied();
         let granted = || self.offers.values().filter(|offer| offer.granted);
         let mut credits = CREDITS.saturating_sub(granted().count());
         let mut bytes = self.resting.values().sum::<u64>() + granted().map(|offer| offer.bytes).sum::<u64>();
@@ -186,4 +314,15 @@ impl Current {
             out.push(Command::Credit(offer.seat, self.round, offer.node));
         }
     }
+}
+
+/// Workers that were waited for long enough.
+#[derive(Debug)]
+pub(super) struct Late {
+    /// Who has not replied.
+    pub debtors: BTreeSet<Seat>,
+    /// The round goes on without what they owe.
+    pub forgiven: bool,
+    /// The deadline has passed, not just the quorum's patience.
+    pub overdue: bool,
 }

@@ -2,17 +2,20 @@
 //! process at the other end (see [`crate::parent`]) starts and ends them, as YARN does on a cluster.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
+use lapwing_container::locate::Master;
+use lapwing_container::worker::HEARTBEAT;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::{Happening, Launcher, News, Outcome};
+use super::{Happening, Launcher, Lease, News, Outcome};
 use crate::engine::Seat;
 use crate::error::{Failure, Kind};
-use lapwing_container::locate::Master;
 
 /// Name of the socket in the staging directory.
 pub(crate) const SOCKET: &str = "launcher";
@@ -26,6 +29,8 @@ pub(crate) enum Wish {
     Release(Seat),
     /// Tell the user.
     Tell(News),
+    /// Nothing; the master lives.
+    Alive,
 }
 
 /// The master's end.
@@ -33,18 +38,27 @@ pub(crate) enum Wish {
 pub(crate) struct Local {
     staging: PathBuf,
     master: Master,
+    survivors: Vec<Seat>,
     wishes: UnboundedSender<Wish>,
     happenings: Lines<BufReader<OwnedReadHalf>>,
     writer: tokio::task::JoinHandle<()>,
 }
 
 impl Local {
-    /// Connects to the user's process.
+    /// Connects to the user's process, which first says which workers there are from before.
     pub(crate) async fn connect(staging: &Path, master: Master) -> std::io::Result<Self> {
         let (read, mut write) = UnixStream::connect(staging.join(SOCKET)).await?.into_split();
+        let mut happenings = BufReader::new(read).lines();
+        let first = happenings.next_line().await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        let survivors = serde_json::from_str(&first)?;
         let (wishes, mut queue) = unbounded_channel();
         let writer = tokio::spawn(async move {
-            while let Some(wish) = queue.recv().await {
+            loop {
+                let wish = match tokio::time::timeout(HEARTBEAT, queue.recv()).await {
+                    Ok(Some(wish)) => wish,
+                    Ok(None) => return,
+                    Err(_) => Wish::Alive,
+                };
                 let mut line = serde_json::to_string(&wish).expect("wishes are plain data");
                 line.push('\n');
                 if write.write_all(line.as_bytes()).await.is_err() {
@@ -52,8 +66,7 @@ impl Local {
                 }
             }
         });
-        let staging = staging.to_owned();
-        Ok(Self { staging, master, wishes, happenings: BufReader::new(read).lines(), writer })
+        Ok(Self { staging: staging.to_owned(), master, survivors, wishes, happenings, writer })
     }
 
     fn wish(&self, wish: Wish) {
@@ -63,6 +76,15 @@ impl Local {
 }
 
 impl Launcher for Local {
+    fn survivors(&self) -> Vec<(Seat, String)> {
+        self.survivors.iter().map(|&seat| (seat, String::new())).collect()
+    }
+
+    /// The user's process ends a master before it starts another, so that there are never two.
+    fn lease(&self) -> Arc<Lease> {
+        Arc::new(Lease::new(Duration::MAX))
+    }
+
     fn launch(&mut self, seat: Seat) {
         self.wish(Wish::Launch(seat, self.master.to_string()));
     }

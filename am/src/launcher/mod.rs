@@ -4,6 +4,9 @@
 pub(crate) mod local;
 pub(crate) mod yarn;
 
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Seat;
@@ -20,6 +23,10 @@ pub(crate) enum Happening {
     Started(Seat, String),
     /// A worker's process ended; how, as the rest of a sentence ("was killed by signal 9").
     Ended(Seat, String),
+    /// A worker's process will be ended; why.
+    Doomed(Seat, String),
+    /// Another attempt takes this one's place: everything is to be left as it is.
+    Superseded(String),
     /// The master cannot go on: nobody launches anything for it any more, or never will.
     Over(Failure),
 }
@@ -27,7 +34,7 @@ pub(crate) enum Happening {
 /// What the user is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum News {
-    /// The job is under way.
+    /// The job is under way, perhaps not for the first time.
     Begun {
         /// Passes at the most.
         passes: u32,
@@ -48,6 +55,10 @@ pub(crate) enum News {
 
 /// Where workers come from.
 pub(crate) trait Launcher {
+    /// Workers that a master before this one started and that live, with their nodes where those are known.
+    fn survivors(&self) -> Vec<(Seat, String)>;
+    /// The right to write.
+    fn lease(&self) -> Arc<Lease>;
     /// Starts a worker process for this seat.
     fn launch(&mut self, seat: Seat);
     /// Ends the process of this seat, whatever it does.
@@ -58,4 +69,29 @@ pub(crate) trait Launcher {
     fn next(&mut self) -> impl Future<Output = Happening>;
     /// Tells the end, and ends what is left.
     fn end(self, outcome: Outcome) -> impl Future<Output = ()>;
+}
+
+/// A master's right to write. One that has been out of touch for half the time after which the cluster replaces it has none: the
+/// next master may be at work.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    renewed: Mutex<Instant>,
+    length: Duration,
+}
+
+impl Lease {
+    /// For so long after each renewal.
+    pub(crate) fn new(length: Duration) -> Self {
+        Self { renewed: Mutex::new(Instant::now()), length }
+    }
+
+    /// Whoever gave it has been heard of.
+    pub(crate) fn renew(&self) {
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Whether it is still good.
+    pub(crate) fn holds(&self) -> bool {
+        self.renewed.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < self.length
+    }
 }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lapwing_container::algorithm::OnLoss;
 use lapwing_container::files::Files;
 use lapwing_container::locate::Master;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -13,10 +12,10 @@ use yarn_client::rest::ResourceManager;
 use yarn_client::types::{ContainerId, Resource};
 use yarn_client::{
     Ask, Beat, Completed, Container, ErrorKind, ExitStatus, FinalStatus, LaunchContext, NodeManagers,
-    Scheduler,
+    NodeState, Registered, Scheduler,
 };
 
-use super::{Happening, Launcher, News, Outcome};
+use super::{Happening, Launcher, Lease, News, Outcome};
 use crate::board::Board;
 use crate::cluster::{ClusterJob, room};
 use crate::engine::Seat;
@@ -44,6 +43,8 @@ pub(crate) struct Kit {
 pub(crate) struct Yarn {
     orders: UnboundedSender<Order>,
     happenings: UnboundedReceiver<Happening>,
+    survivors: Vec<(Seat, String)>,
+    lease: Arc<Lease>,
     board: Arc<Board>,
     job: Arc<Job>,
     staging: ClusterJob,
@@ -58,17 +59,19 @@ enum Order {
 }
 
 impl Yarn {
-    /// Takes over a registered session.
+    /// Takes over a registered session, and the containers that it has from an attempt before.
     pub(crate) fn new(
         job: Arc<Job>,
         cluster: ClusterJob,
         scheduler: Scheduler,
+        registered: Registered,
         kit: Kit,
         board: Arc<Board>,
     ) -> Self {
         let (orders, taken) = unbounded_channel();
         let (told, happenings) = unbounded_channel();
-        let session = Session {
+        let lease = Arc::new(Lease::new(cluster.master_expiry / 2));
+        let mut session = Session {
             job,
             cluster: cluster.clone(),
             scheduler,
@@ -81,13 +84,26 @@ impl Yarn {
             avoided: VecDeque::new(),
             cluster_nodes: 0,
             progress: 0.0,
+            lease: lease.clone(),
         };
-        let job = session.job.clone();
-        Self { orders, happenings, board, job, staging: cluster, task: tokio::spawn(session.run(taken)) }
+        session.nodes.add_tokens(registered.node_tokens);
+        session.adopt(registered.previous);
+        let node = |(&seat, container): (&Seat, &Container)| (seat, container.node.host.clone());
+        let (survivors, job) = (session.running.iter().map(node).collect(), session.job.clone());
+        let task = tokio::spawn(session.run(taken));
+        Self { orders, happenings, survivors, lease, board, job, staging: cluster, task }
     }
 }
 
 impl Launcher for Yarn {
+    fn survivors(&self) -> Vec<(Seat, String)> {
+        self.survivors.clone()
+    }
+
+    fn lease(&self) -> Arc<Lease> {
+        self.lease.clone()
+    }
+
     fn launch(&mut self, seat: Seat) {
         let _ = self.orders.send(Order::Launch(seat));
     }
@@ -140,7 +156,7 @@ impl Launcher for Yarn {
                 // The client was interrupted and has cleaned up; nobody reads this any more.
                 return Ok(());
             }
-            files.write(&format!("{directory}/news.jsonl"), board.after(0).join("\n").as_bytes(), 0o600)
+            files.write(&format!("{directory}/news.json"), board.bulletin().as_bytes(), 0o600)
         })
         .await;
         let _ = self.orders.send(Order::Finish(status, diagnostics));
@@ -165,6 +181,7 @@ struct Session {
     avoided: VecDeque<String>,
     cluster_nodes: u32,
     progress: f32,
+    lease: Arc<Lease>,
 }
 
 /// A container that was asked for.
@@ -196,11 +213,13 @@ impl Session {
                 () = tokio::time::sleep_until(beat) => {
                     match self.scheduler.allocate(self.progress).await {
                         Ok(beat) => {
+                            self.lease.renew();
                             self.take(beat);
                             self.settle();
                         }
                         Err(error) if matches!(error.kind(), ErrorKind::AttemptOver(_)) => {
-                            return self.tell(Happening::Over(Failure::new(Kind::Lost, error.to_string())));
+                            log(&format!("this attempt is over: {error}"));
+                            return self.tell(Happening::Superseded(error.to_string()));
                         }
                         Err(error) if error.is("InvalidResourceRequestException") => {
                             self.tell(Happening::Over(Failure::cluster("asking for containers", error)));
@@ -231,11 +250,9 @@ impl Session {
     }
 
     fn ask(&mut self, seat: Seat, since: Instant, choosy: bool) {
-        // Whether other hosts will do cannot be changed under the same key.
-        let number = i64::from(seat.incarnation) * 2 + i64::from(!choosy);
-        let key = (number << 32) + i64::from(seat.worker) + 1;
+        let key = key_of(seat, choosy);
         let memory = self.larger.get(&seat.worker).copied().unwrap_or(self.cluster.worker_memory_mb);
-        let splits = self.job.seats()[seat.worker as usize].clone();
+        let splits = self.job.home(seat.worker);
         let mut hosts: Vec<(u64, String)> =
             self.job.placed(splits).hosts.into_iter().map(|(host, bytes)| (bytes, host)).collect();
         hosts.sort_by(|a, b| b.cmp(a));
@@ -281,6 +298,8 @@ impl Session {
     fn take(&mut self, beat: Beat) {
         self.cluster_nodes = beat.cluster_nodes;
         self.nodes.add_tokens(beat.node_tokens);
+        self.nodes.add_tokens(beat.resynced.into_iter().flat_map(|registered| registered.node_tokens));
+        self.adopt(beat.previous);
         for container in beat.granted {
             match self.waiting.remove(&container.key) {
                 Some(Wish { seat, .. }) => self.start(seat, container),
@@ -289,6 +308,36 @@ impl Session {
         }
         for completed in beat.completed {
             self.ended(&completed);
+        }
+        for id in beat.preemption.certain.into_iter().chain(beat.preemption.negotiable) {
+            self.doom(|container| container.id == id, "the scheduler wants it for others");
+        }
+        for change in beat.nodes {
+            let why = match change.state {
+                NodeState::Decommissioning => "its node is being taken out of service",
+                NodeState::Unhealthy => "its node finds itself unhealthy",
+                _ => continue,
+            };
+            self.doom(|container| container.node == change.node, why);
+        }
+    }
+
+    /// Containers of an attempt before this one. The keys under which they were asked for say whose they are.
+    fn adopt(&mut self, containers: Vec<Container>) {
+        for container in containers {
+            match seat_of(container.key) {
+                Some(seat) => {
+                    self.running.insert(seat, container);
+                }
+                None => self.scheduler.release(container.id),
+            }
+        }
+    }
+
+    /// Containers that will be taken; told before they are.
+    fn doom(&self, which: impl Fn(&Container) -> bool, why: &str) {
+        for (&seat, container) in self.running.iter().filter(|(_, container)| which(container)) {
+            self.tell(Happening::Doomed(seat, format!("{why} ({})", container.node.host)));
         }
     }
 
@@ -350,13 +399,11 @@ impl Session {
         }
     }
 
-    /// A job that cannot get its containers says so, and why, and holds nothing meanwhile.
+    /// A job that gets no container at all says so, and why. With some of them it begins, the engine having an eye on that.
     async fn check_patience(&mut self) {
         let limit = Duration::from_secs(self.job.start_timeout);
-        // Under `ignore` the job goes on without a worker that was lost, for as long as it takes to find room for another.
-        let needed = |wish: &&Wish| self.job.on_loss == OnLoss::Restart || wish.seat.incarnation == 0;
-        let late = self.waiting.values().filter(needed).filter(|wish| wish.since.elapsed() > limit).count();
-        if late == 0 {
+        let late = self.waiting.values().filter(|wish| wish.since.elapsed() > limit).count();
+        if late == 0 || !self.running.is_empty() {
             return;
         }
         let (wanted, seconds) = (self.job.workers, self.job.start_timeout);
@@ -375,5 +422,35 @@ impl Session {
     async fn room(&self) -> String {
         let Ok(manager) = ResourceManager::new(&self.cluster.webs) else { return "no figures".to_owned() };
         room(&manager.user(self.cluster.user.clone()), &self.cluster.queue).await
+    }
+}
+
+/// The key of an ask: whose container it is. Whether other hosts will do cannot be changed under the same key.
+fn key_of(seat: Seat, choosy: bool) -> i64 {
+    let number = i64::from(seat.incarnation) * 2 + i64::from(!choosy);
+    (number << 32) + i64::from(seat.worker) + 1
+}
+
+/// And back.
+fn seat_of(key: i64) -> Option<Seat> {
+    let key = u64::try_from(key).ok()?;
+    let worker = u32::try_from(key & 0xffff_ffff).ok()?.checked_sub(1)?;
+    let incarnation = u32::try_from((key >> 32) / 2).ok()?;
+    Some(Seat { worker, incarnation })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_says_whose_container_it_is() {
+        for seat in [Seat { worker: 0, incarnation: 0 }, Seat { worker: 4095, incarnation: 3002 }] {
+            for choosy in [false, true] {
+                assert_eq!(seat_of(key_of(seat, choosy)), Some(seat));
+            }
+        }
+        assert_eq!(seat_of(-1), None);
+        assert_eq!(seat_of(0), None);
     }
 }

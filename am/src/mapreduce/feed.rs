@@ -1,6 +1,8 @@
 //! How map tasks come by their splits. A plan that Hadoop's own `TextInputFormat` makes as well is left to it, with MapReduce's
 //! own locality; of any other plan each task gets one number and reads the ranges itself.
 
+use std::collections::BTreeSet;
+
 use lapwing_container::load::Format;
 use lapwing_container::split::{Range, Split};
 use serde::{Deserialize, Serialize};
@@ -27,12 +29,17 @@ impl Feed {
     pub(crate) fn of(job: &Job, split_size: Option<u64>) -> Self {
         let Format::Libsvm = job.load.format else { return Self::Task };
         match split_size {
-            Some(split_size) if job.splits.iter().all(alone) && files(job).len() <= MOST_FILES => {
-                Self::Hadoop { split_size }
-            }
+            Some(split_size) if job.splits.iter().all(alone) && once(job) => Self::Hadoop { split_size },
             _ => Self::Task,
         }
     }
+}
+
+/// Whether the files are few enough, and none is named twice: its splits could not be told apart.
+fn once(job: &Job) -> bool {
+    let ranges = job.splits.iter().flat_map(|split| &split.ranges);
+    let places: BTreeSet<_> = ranges.map(|range| (&range.path, range.offset)).collect();
+    files(job).len() <= MOST_FILES && places.len() == job.splits.len()
 }
 
 /// The files of the input, each once, in the order of the plan.
@@ -82,6 +89,17 @@ mod tests {
         for path in ["hdfs://a/b,c", "hdfs://a/b*", "hdfs://a/b.gz", "hdfs://a/b c"] {
             assert!(!alone(&split(0, &[(path, 0)])), "{path}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_named_twice_is_not_left_to_hadoop() {
+        let job = |splits| Job { splits, ..Job::for_test() };
+        let (once, twice) = ([split(0, &[("/a", 0)]), split(1, &[("/a", 10)])], [("/a", 0), ("/a", 0)]);
+        let hadoop = Feed::Hadoop { split_size: 10 };
+        assert_eq!(Feed::of(&job(once.to_vec()), Some(10)), hadoop);
+        assert_eq!(Feed::of(&job(once.to_vec()), None), Feed::Task, "--splits");
+        let twice = (0..).zip(twice).map(|(number, range)| split(number, &[range])).collect();
+        assert_eq!(Feed::of(&job(twice), Some(10)), Feed::Task);
     }
 
     #[test]

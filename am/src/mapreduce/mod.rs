@@ -18,13 +18,14 @@ mod task;
 use std::ffi::OsString;
 use std::io::{Cursor, Write};
 use std::sync::{Arc, mpsc};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lapwing_container::algorithm::{Algorithm, RoundKind};
 use lapwing_container::files::Files;
 use lapwing_container::merge_tree::Tree;
 use lapwing_container::wire::message::{PAYLOAD_CAP, Round, Summary};
 use lapwing_container::wire::{Buffer, Wire};
+use serde_json::{Map, Value};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use zip::write::SimpleFileOptions;
 
@@ -36,19 +37,48 @@ use crate::aggregate::{self, Reply, Request};
 use crate::chronicle::Chronicle;
 use crate::cluster::Cluster;
 use crate::error::{Failure, Kind};
-use crate::job::{Job, JobArgs};
-use crate::launcher::News;
+use crate::job::{Job, JobArgs, Point};
+use crate::launcher::{Lease, News};
 use crate::parent::Signals;
 use crate::predict::Predict;
 use crate::progress::Progress;
 use crate::report::JobReport;
+use crate::sweep::Sweep;
+use crate::validate::Validated;
 use crate::{binary, output, submit};
 
 pub(crate) use task::Task;
 
+/// What is to be done with the algorithm, once it is known which: a grid of configurations, rows that are only scored, and
+/// predictions are algorithms of their own.
+trait Use {
+    type Done;
+    fn of<A: Algorithm>(self, algorithm: A) -> Result<Self::Done, Failure>;
+}
+
+/// As the roles on YARN choose.
+fn choose<A: Algorithm, U: Use>(
+    algorithm: A,
+    points: Vec<(Point, A)>,
+    job: &Job,
+    use_of: U,
+) -> Result<U::Done, Failure> {
+    match &job.predict {
+        None if job.has_lanes() => {
+            let unnamed = Point { name: String::new(), arguments: job.arguments.clone() };
+            let points = if points.is_empty() { vec![(unnamed, algorithm)] } else { points };
+            let points = points.into_iter().map(|(point, lane)| (point, Validated::new(lane, job.training)));
+            use_of.of(Sweep::new(points.collect(), job.tolerance))
+        }
+        None => use_of.of(algorithm),
+        Some(model) => use_of.of(Predict::new(algorithm, output::read(model)?, job)),
+    }
+}
+
 /// Runs a job as iterated MapReduce and sees it through.
 pub(crate) fn run<A: Algorithm>(
     algorithm: A,
+    points: Vec<(Point, A)>,
     job: Job,
     args: &JobArgs,
     arguments: &[OsString],
@@ -73,10 +103,7 @@ pub(crate) fn run<A: Algorithm>(
     let outcome = stage(&job, args, arguments, cluster, &home, &staging, feed).and_then(|program| {
         let streaming = Streaming::new(&job, args, cluster, feed, staging.clone(), program)?;
         let rounds = Rounds { runtime: &runtime, signals, streaming, progress, start: Instant::now() };
-        match &job.predict {
-            None => rounds.drive(algorithm),
-            Some(model) => rounds.drive(Predict::new(algorithm, output::read(model)?, &job)),
-        }
+        choose(algorithm, points, &job, rounds)
     });
     let _ = Files::of(&staging).and_then(|(files, path)| files.remove(path));
     if outcome.is_err() {
@@ -129,24 +156,28 @@ struct Totals {
     pass_nanos: u64,
 }
 
-impl Rounds<'_> {
-    fn drive<A: Algorithm>(mut self, algorithm: A) -> Result<JobReport, Failure> {
+impl Use for Rounds<'_> {
+    type Done = JobReport;
+
+    fn of<A: Algorithm>(mut self, algorithm: A) -> Result<JobReport, Failure> {
         let job = Arc::new(self.streaming.job.clone());
         let splits = job.splits.len() as u32;
-        let mut chronicle = Chronicle::new(job.clone());
+        let mut chronicle = Chronicle::new(job.clone(), 1);
         let mut totals = Totals::default();
         self.progress.show(&News::Begun { passes: job.passes, workers: splits, splits });
         let summary = self.load(&job, &mut chronicle)?;
         let (replier, replies) = unbounded_channel();
-        let mut aggregator =
-            Aggregator { requests: aggregate::spawn(algorithm, job.clone(), replier), replies };
-        let Reply::Initialised(mut state) = self.ask(&mut aggregator, Request::Initialise(summary))? else {
+        // Nobody takes this process's place.
+        let lease = Arc::new(Lease::new(Duration::MAX));
+        let requests = aggregate::spawn(algorithm, job.clone(), 1, lease, replier);
+        let mut aggregator = Aggregator { requests, replies };
+        let Reply::Initialised(mut begun) = self.ask(&mut aggregator, Request::Initialise(summary))? else {
             return Err(confused());
         };
         let mut round = Round { pass: 1, kind: RoundKind::Train };
         loop {
             chronicle.broadcast(round, 0..splits);
-            let (notes, update) = self.round(round, &(summary, state.to_vec()))?;
+            let (notes, update) = self.round(round, &(summary, begun.state.to_vec()))?;
             for note in &notes {
                 chronicle.update(round, note.pass_nanos);
                 if let Some(text) = repeated(note) {
@@ -155,18 +186,20 @@ impl Rounds<'_> {
                 }
             }
             totals.add(&notes);
-            let (splits_covered, rows_covered) = (splits, summary.rows);
-            chronicle.covered(splits_covered, rows_covered);
+            let (splits_covered, rows_covered) = (summary.splits, summary.rows);
+            chronicle.covered(splits_covered, rows_covered, 0);
+            let (splits_stale, rows_stale) = (0, 0);
+            let step = Request::Step { round, splits_covered, rows_covered, splits_stale, rows_stale };
             let root = Tree::new(splits).root();
             let _ = aggregator.requests.send(Request::Merge(root, update));
-            match self.ask(&mut aggregator, Request::Step { round, splits_covered, rows_covered })? {
-                Reply::Trained { state: next, objective, done, update_bytes, digest } => {
-                    let pass = chronicle.trained(objective, update_bytes, next.len() as u64, digest);
+            match self.ask(&mut aggregator, step)? {
+                Reply::Trained { next, objective, done, update_bytes, observed } => {
+                    let pass = chronicle.trained(objective, update_bytes, &next, observed);
                     if let Some(advice) = chronicle.advice(update_bytes) {
                         self.progress.note(&advice);
                     }
                     self.progress.show(&News::Pass(pass));
-                    state = next;
+                    begun = next;
                     // As the engine goes on: see `Engine::stepped`.
                     let kind = if !done && round.pass < job.passes {
                         RoundKind::Train
@@ -177,40 +210,44 @@ impl Rounds<'_> {
                     };
                     round = Round { pass: round.pass + 1, kind };
                 }
-                Reply::Scored(objective) => {
-                    chronicle.scored(objective);
+                Reply::Scored(objective, observed) => {
+                    chronicle.scored(objective, observed);
                     break;
                 }
                 _ => return Err(confused()),
             }
         }
-        let Reply::Written(mut findings) =
-            self.ask(&mut aggregator, Request::Write(chronicle.lines().to_vec()))?
-        else {
+        chronicle.findings(totals.findings());
+        let write =
+            Request::Write(chronicle.lines().to_vec(), Box::new(chronicle.close(self.start.elapsed())));
+        let Reply::Written(findings) = self.ask(&mut aggregator, write)? else {
             return Err(confused());
         };
-        findings.extend(totals.findings());
         chronicle.findings(findings);
         Ok(chronicle.close(self.start.elapsed()))
     }
+}
 
+impl Rounds<'_> {
     /// The first job: rows and columns.
     fn load(&mut self, job: &Job, chronicle: &mut Chronicle) -> Result<Summary, Failure> {
         self.runtime.block_on(self.streaming.run(Work::Load, None, &mut self.signals))?;
         let (notes, _) = self.harvest()?;
-        let mut summary = Summary { splits: job.splits.len() as u32, ..Summary::default() };
+        let mut summary = Summary { splits: job.training, ..Summary::default() };
         for Note { loaded, .. } in &notes {
+            chronicle.loaded(*loaded, self.start.elapsed());
+        }
+        for Note { loaded, .. } in notes.iter().take(job.training as usize) {
             summary.rows += loaded.rows;
             summary.stored += loaded.stored;
             summary.columns = summary.columns.max(loaded.columns);
-            chronicle.loaded(*loaded, self.start.elapsed());
         }
         summary.columns = job.load.columns.unwrap_or(summary.columns);
         if summary.rows == 0 {
             return Err(Failure::new(Kind::Input, "the input holds no rows"));
         }
         chronicle.summary(summary);
-        self.progress.show(&News::Loaded(summary.splits));
+        self.progress.show(&News::Loaded(job.splits.len() as u32));
         Ok(summary)
     }
 
@@ -271,14 +308,15 @@ impl Totals {
     }
 
     /// For the summary: what the rounds' map tasks did, all together.
-    fn findings(&self) -> [(&'static str, f64); 5] {
-        [
+    fn findings(&self) -> Map<String, Value> {
+        let figures = [
             ("map_tasks", self.tasks as f64),
             ("map_tasks_repeated", self.repeated as f64),
             ("map_bytes_read", self.bytes as f64),
             ("map_load_seconds", self.load_nanos as f64 / 1e9),
             ("map_pass_seconds", self.pass_nanos as f64 / 1e9),
-        ]
+        ];
+        figures.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect()
     }
 }
 
@@ -332,6 +370,9 @@ fn feed_of(job: &Job, args: &JobArgs) -> Feed {
 /// Refuses what MapReduce cannot do.
 fn check(args: &JobArgs) -> Result<(), Failure> {
     let usage = |text: String| Err(Failure::new(Kind::Usage, text));
+    if args.resume || args.checkpoint_every.is_some() {
+        return usage("--resume and --checkpoint-every: as MapReduce no checkpoints are written".to_owned());
+    }
     if args.detach {
         return usage("--detach: as MapReduce this process drives the passes, so it must stay".to_owned());
     }

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use lapwing_container::algorithm::{Algorithm, At, RoundKind};
 use lapwing_container::error::LoadError;
-use lapwing_container::fault::Point;
+use lapwing_container::fault::{self, Target};
 use lapwing_container::files::Files;
 use lapwing_container::guard::guard;
 use lapwing_container::load::{Load, Shape};
@@ -25,10 +25,9 @@ use serde::{Deserialize, Serialize};
 
 use super::feed::{self, Feed};
 use super::records::{self, Emitted, Harvest, Note};
+use super::{Use, choose};
 use crate::error::{Failure, Kind, log};
-use crate::job::Job;
-use crate::output;
-use crate::predict::Predict;
+use crate::job::{Job, Point};
 
 /// Variable with the work of a task: `load`, `train:3` or `evaluate:21`.
 pub(crate) const WORK: &str = "LAPWING_MAPREDUCE";
@@ -98,6 +97,14 @@ impl Work {
     }
 }
 
+impl Use for &Task {
+    type Done = ExitCode;
+
+    fn of<A: Algorithm>(self, algorithm: A) -> Result<ExitCode, Failure> {
+        self.serve(&algorithm)
+    }
+}
+
 impl Task {
     /// As the environment says; none for any other process.
     pub(crate) fn of_process() -> Result<Option<Self>, Failure> {
@@ -112,14 +119,12 @@ impl Task {
     }
 
     /// Does the work.
-    pub(crate) fn run<A: Algorithm>(self, algorithm: A) -> Result<ExitCode, Failure> {
-        match &self.staged.job.predict {
-            None => self.serve(&algorithm),
-            Some(model) => {
-                let predict = Predict::new(algorithm, output::read(model)?, &self.staged.job);
-                self.serve(&predict)
-            }
-        }
+    pub(crate) fn run<A: Algorithm>(
+        self,
+        algorithm: A,
+        points: Vec<(Point, A)>,
+    ) -> Result<ExitCode, Failure> {
+        choose(algorithm, points, &self.staged.job, &self)
     }
 
     fn serve<A: Algorithm>(&self, algorithm: &A) -> Result<ExitCode, Failure> {
@@ -145,8 +150,13 @@ impl Task {
         let mut records = own_stdout().map_err(|error| Failure::cluster("standard output", error))?;
         let split = self.split()?;
         let number = self.attempt.rsplit('_').next().and_then(|number| number.parse().ok());
-        let attempt = number.ok_or_else(|| Failure::cluster("the attempt's name", &self.attempt))?;
-        job.faults.fire(split.number, attempt, Point::Load);
+        let attempt: u32 = number.ok_or_else(|| Failure::cluster("the attempt's name", &self.attempt))?;
+        let fire = |point| {
+            if attempt == 0 {
+                job.faults.fire(Target::Worker(split.number), point);
+            }
+        };
+        fire(fault::Point::Load);
         let start = Instant::now();
         let (data, shape) = match feed {
             Feed::Hadoop { .. } => load_rows::<A>(split, job)?,
@@ -164,7 +174,7 @@ impl Task {
         let mut note = Note { loaded, attempt, pass_nanos: 0 };
         let mut update = Vec::new();
         if let Work::Round(round) = self.work {
-            job.faults.fire(split.number, attempt, Point::Pass(round.pass));
+            fire(fault::Point::Pass(round.pass));
             let (summary, state) = broadcast::<A>()?;
             let start = Instant::now();
             let at = At { pass: round.pass, split: split.number, seed: job.seed, summary: &summary };

@@ -17,7 +17,7 @@ fn a_wrong_flag_gets_exit_code_2_and_a_hint() {
         ("--input table --split-size 64x", "such as 64m"),
         ("--input table --split-size 1m --splits 3", "cannot be used with"),
         ("--input table --on-loss shrug", "restart, ignore"),
-        ("--input table --fault kill:3", "expected kill:wN@load"),
+        ("--input table --fault kill:3", "expected kill|hang|drop|forget:wN"),
         ("--input table --fault kill:w9@load --master local[2]", "names worker 9, the job has 0 to"),
         ("--input table --worker-env X", "KEY=VALUE"),
         ("--input table --tolerance=-1", "--tolerance must be a share"),

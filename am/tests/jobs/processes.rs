@@ -71,10 +71,10 @@ fn when_the_users_process_is_killed_its_job_goes() {
 }
 
 #[test]
-fn when_the_master_is_killed_the_job_ends_with_a_sentence() {
+fn when_the_last_master_is_killed_the_job_ends_with_a_sentence() {
     for stuck in ["", STUCK, STUCK_MASTER] {
         let bed = Bed::new();
-        let running = slow(&bed, stuck);
+        let running = slow(&bed, &format!("--max-attempts 1 {stuck}"));
         kill(bed.process("master:1"));
         running.end().assert_failed(5, &["the master was killed by signal 9", "nothing was written"]);
         bed.assert_clean();

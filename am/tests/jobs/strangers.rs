@@ -129,10 +129,18 @@ fn even_a_peer_with_the_key_cannot_claim_too_much_or_speak_for_the_dead() {
     claim[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
     let node = lapwing_container::merge_tree::Node { level: 0, index: 0 };
     let update = Message::Update { kind: RoundKind::Train, node, nanos: 0, payload: 4 << 30 };
-    let orphan = [hello(0, 9), frame(job, &update)].concat();
-    let stranger = [hello(77, 0), frame(job, &Message::Stop)].concat();
-    for bytes in [claim, frame(job ^ 1, &Message::Stop), frame(job, &Message::Stop), orphan, stranger] {
+    let unfinished = [hello(0, 0), frame(job, &update)].concat();
+    for bytes in [claim, frame(job ^ 1, &Message::Stop), frame(job, &Message::Stop), unfinished] {
         assert!(send_as_peer(&staging, &address, &bytes).is_empty(), "the master has nothing to say");
+    }
+    let holding = frame(job, &Message::Holding { records: vec![(9, RoundKind::Train)], newest: None });
+    for orphan in [hello(0, 9), hello(77, 0)] {
+        let told = send_as_peer(&staging, &address, &[orphan, holding.clone(), frame(job, &update)].concat());
+        let stop = Message::Stop.encode().unwrap();
+        assert!(
+            told.len() == 32 + stop.len() && told.ends_with(&stop),
+            "nothing but that it may go: {told:?}"
+        );
     }
     assert_undisturbed(&bed, running);
 }

@@ -184,10 +184,12 @@ impl Outcome {
     }
 }
 
-/// What must not differ between two runs: everything but times, workers, events and where the output went.
+/// What must not differ between two runs: everything but times, workers, events (and what counts them) and where the output went.
 pub(crate) fn essence(mut report: Value) -> Value {
     let free = |key: &str| {
-        key == "seconds" || key.ends_with("_seconds") || ["workers", "events", "output"].contains(&key)
+        key == "seconds"
+            || key.ends_with("_seconds")
+            || ["workers", "events", "output", "attempts", "reread_bytes"].contains(&key)
     };
     report.as_object_mut().expect("a report is an object").retain(|key, _| !free(key));
     report

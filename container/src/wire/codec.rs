@@ -37,6 +37,18 @@ pub struct CodecError {
     source: Error,
 }
 
+impl CodecError {
+    /// Bytes that are not what they should be, in words.
+    pub(crate) fn refused(why: &'static str) -> Self {
+        let what = "a message does not hold what its kind says";
+        Self { what, source: rkyv::rancor::Source::new(Refused(why)) }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Refused(&'static str);
+
 impl<T> Wire for T
 where
     T: Archive
@@ -107,9 +119,9 @@ fn not_encoded(source: Error) -> CodecError {
     CodecError { what: "a value could not be encoded", source }
 }
 
-/// 128 bits that tell two states apart (XXH3; not a signature), in hexadecimal.
-pub fn digest(bytes: &[u8]) -> String {
-    format!("{:032x}", xxhash_rust::xxh3::xxh3_128(bytes))
+/// 128 bits that tell two states apart (XXH3; not a signature); people see them in hexadecimal.
+pub fn digest(bytes: &[u8]) -> u128 {
+    xxhash_rust::xxh3::xxh3_128(bytes)
 }
 
 #[cfg(test)]

@@ -38,6 +38,9 @@ pub enum WireError {
     /// The peer said nothing in time.
     #[error("no answer within {0} s")]
     Silent(u64),
+    /// No master took the place of the one that was lost.
+    #[error("no master was found within {0} s after the last one was lost: {1}")]
+    NoMaster(u64, Box<WireError>),
 }
 
 /// The usual end of a process that was killed deserves better words than those of the library that met it.

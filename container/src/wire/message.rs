@@ -39,6 +39,8 @@ pub enum Fault {
     User,
     /// This machine or its surroundings: another one may succeed.
     System,
+    /// There is no room for splits that were to be adopted.
+    NoRoom,
 }
 
 /// What loading one split gave.
@@ -76,7 +78,8 @@ pub struct Summary {
 /// A control message; those with a `payload` are followed by so many bytes in chunks.
 #[derive(Debug, Clone, PartialEq, Archive, Serialize, Deserialize)]
 pub enum Message {
-    /// Worker to master, first: who is calling.
+    /// Worker to master, first: who is calling. What it holds follows ([`Message::Loaded`] for each split), and
+    /// [`Message::Holding`] ends the introduction.
     Hello {
         /// The worker's number, from 0.
         worker: u32,
@@ -87,8 +90,24 @@ pub enum Message {
         /// Its process.
         pid: u32,
     },
+    /// Worker to master: the end of the introduction, with what a master that takes over must know.
+    Holding {
+        /// The rounds whose [`Record`](crate::record::Record) it keeps.
+        records: Vec<(u32, RoundKind)>,
+        /// The newest round whose state it has seen; none in a new process.
+        newest: Option<(u32, RoundKind)>,
+    },
     /// Master to worker: load these splits.
     Load {
+        /// The first.
+        first: u32,
+        /// One past the last.
+        end: u32,
+        /// They are another worker's, which did not come: to be refused if there is no room for them.
+        adopted: bool,
+    },
+    /// Master to worker: these splits are another worker's from now on.
+    Unload {
         /// The first.
         first: u32,
         /// One past the last.
@@ -107,7 +126,37 @@ pub enum Message {
         nodes: Vec<Node>,
         /// The whole input, the same for every worker.
         summary: Summary,
+        /// The newest pass that a master lost now could be replaced from: what belongs to older ones is of no use any more.
+        safe: u32,
+        /// Of the state: updates made from the same one still count.
+        digest: u128,
         /// Bytes of the state.
+        payload: u64,
+    },
+    /// Master to worker, behind the state of this round: keep what the master knows beyond it.
+    Keep {
+        /// Of which round.
+        kind: RoundKind,
+        /// Of its state.
+        digest: u128,
+        /// Bytes of the [`Record`](crate::record::Record).
+        payload: u64,
+    },
+    /// Worker to master: state and record of this round are kept.
+    Kept {
+        /// Of which round.
+        kind: RoundKind,
+    },
+    /// Master to worker: send what you keep of this round.
+    Fetch {
+        /// Of which round.
+        kind: RoundKind,
+    },
+    /// Worker to master: a [`Snapshot`](crate::record::Snapshot).
+    Snapshot {
+        /// Of which round.
+        kind: RoundKind,
+        /// Its bytes.
         payload: u64,
     },
     /// Worker to master: an update is ready and waits for a credit, being large.
@@ -159,7 +208,10 @@ impl Message {
     /// How many bytes follow in chunks.
     pub fn payload(&self) -> u64 {
         match self {
-            Message::State { payload, .. } | Message::Update { payload, .. } => *payload,
+            Message::State { payload, .. }
+            | Message::Keep { payload, .. }
+            | Message::Snapshot { payload, .. }
+            | Message::Update { payload, .. } => *payload,
             _ => 0,
         }
     }

@@ -5,6 +5,7 @@ pub mod connection;
 pub mod frame;
 pub mod handshake;
 pub mod message;
+pub(crate) mod parts;
 pub mod secure;
 
 pub use codec::{Buffer, CodecError, Wire, digest, recycle};

@@ -84,7 +84,7 @@ impl World {
                 let former = Seat { incarnation: seat.incarnation.wrapping_sub(1), ..seat };
                 assert!(seat.incarnation == 0 || self.released.contains(&former), "{seat:?} before its turn");
                 assert!(self.wires.insert(seat, VecDeque::new()).is_none(), "{seat:?} was launched twice");
-                self.say(seat, Event::Hello(seat));
+                self.say(seat, Event::Hello(seat, Holding::default()));
             }
             Command::Release(seat) => {
                 if self.wires.remove(&seat).is_some() {
@@ -92,7 +92,7 @@ impl World {
                 }
                 self.released.insert(seat);
             }
-            Command::Load(seat, splits) => {
+            Command::Load(seat, splits, _) => {
                 assert_eq!(splits, self.rules.seats[seat.worker as usize]);
                 for split in splits {
                     self.say(seat, Event::Loaded(seat, loaded(split)));
@@ -110,7 +110,7 @@ impl World {
                 self.credit(seat, round, node);
             }
             Command::Merge(node) => self.merge(cause, node),
-            Command::Step { round, splits_covered, rows_covered } => {
+            Command::Step { round, splits_covered, rows_covered, .. } => {
                 assert_eq!(Some(round), self.round);
                 assert_eq!(splits_covered as usize, self.merged.len());
                 assert_eq!(rows_covered, u64::from(splits_covered) * ROWS);
@@ -122,7 +122,8 @@ impl World {
                 self.answer = Some(Event::Stepped { done, objective });
             }
             Command::Write => self.answer = Some(Event::Written),
-            Command::Note(_) => {}
+            Command::Note(_) | Command::Keep(..) => {}
+            Command::Fetch(..) | Command::Unload(..) | Command::Reuse(_) => unreachable!(),
             Command::End(end) => self.end = Some(end),
         }
     }

@@ -7,8 +7,14 @@ fn every_seat_is_launched_loads_its_own_splits_and_the_last_of_them_begins_the_j
     let mut bench = Bench::new(rules());
     let launches = [Command::Launch(seat(0, 0)), Command::Launch(seat(1, 0))];
     assert_eq!(bench.give(Event::Start), launches);
-    assert_eq!(bench.give(Event::Hello(seat(1, 0))), [Command::Load(seat(1, 0), 2..4)]);
-    assert_eq!(bench.give(Event::Hello(seat(0, 0))), [Command::Load(seat(0, 0), 0..2)]);
+    assert_eq!(
+        bench.give(Event::Hello(seat(1, 0), Holding::default())),
+        [Command::Load(seat(1, 0), 2..4, false)]
+    );
+    assert_eq!(
+        bench.give(Event::Hello(seat(0, 0), Holding::default())),
+        [Command::Load(seat(0, 0), 0..2, false)]
+    );
     for split in [3, 0, 2] {
         assert_eq!(bench.give(Event::Loaded(seat(split / 2, 0), loaded(split))), []);
     }
@@ -31,7 +37,7 @@ fn a_fixed_number_of_columns_overrules_what_the_splits_hold() {
 fn an_input_without_rows_is_bad_input() {
     let mut bench = Bench::new(Rules { seats: vec![0..1], ..rules() });
     bench.give(Event::Start);
-    bench.give(Event::Hello(seat(0, 0)));
+    bench.give(Event::Hello(seat(0, 0), Holding::default()));
     let empty = Loaded { rows: 0, ..loaded(0) };
     let end = End::BadInput("the input holds no rows".to_owned());
     assert_eq!(bench.give(Event::Loaded(seat(0, 0), empty)), [Command::End(end)]);
@@ -41,7 +47,7 @@ fn an_input_without_rows_is_bad_input() {
 fn bad_input_ends_the_job_at_once_in_the_loaders_own_words() {
     let mut bench = Bench::new(rules());
     bench.give(Event::Start);
-    bench.give(Event::Hello(seat(0, 0)));
+    bench.give(Event::Hello(seat(0, 0), Holding::default()));
     let failed = Event::Failed(seat(0, 0), Fault::BadInput, Some(1), "x.libsvm:17:5: no".to_owned());
     assert_eq!(bench.give(failed), [Command::End(End::BadInput("x.libsvm:17:5: no".to_owned()))]);
 }
@@ -51,12 +57,15 @@ fn a_worker_lost_during_the_load_is_replaced_and_the_job_begins_when_the_new_one
     let mut bench = Bench::new(rules());
     bench.give(Event::Start);
     bench.arrive(seat(0, 0), 0..2);
-    bench.give(Event::Hello(seat(1, 0)));
+    bench.give(Event::Hello(seat(1, 0), Holding::default()));
     bench.give(Event::Loaded(seat(1, 0), loaded(2)));
     let commands = bench.give(Event::Lost(seat(1, 0), "was killed".to_owned()));
     let told = note("worker 1 was killed; starting another");
     assert_eq!(commands, [Command::Release(seat(1, 0)), told, Command::Launch(seat(1, 1))]);
-    assert_eq!(bench.give(Event::Hello(seat(1, 1))), [Command::Load(seat(1, 1), 2..4)]);
+    assert_eq!(
+        bench.give(Event::Hello(seat(1, 1), Holding::default())),
+        [Command::Load(seat(1, 1), 2..4, false)]
+    );
     assert_eq!(bench.give(Event::Loaded(seat(1, 1), loaded(2))), []);
     let back = note("worker 1 is back, its splits loaded again");
     let summary = Summary { splits: 4, rows: 40, columns: 10, stored: 400 };

@@ -40,8 +40,17 @@ impl Bench {
         bench
     }
 
+    /// What follows from an event. Records are kept at once and without further words: `keepers.rs` is about them.
     fn give(&mut self, event: Event) -> Vec<Command> {
-        self.engine.handle(self.now, event)
+        let mut commands = self.engine.handle(self.now, event);
+        let keeps: Vec<Command> =
+            commands.extract_if(.., |command| matches!(command, Command::Keep(..))).collect();
+        for keep in keeps {
+            if let Command::Keep(seat, round) = keep {
+                commands.extend(self.engine.handle(self.now, Event::Kept(seat, round)));
+            }
+        }
+        commands
     }
 
     fn after(&mut self, seconds: u64, event: Event) -> Vec<Command> {
@@ -51,7 +60,7 @@ impl Bench {
 
     /// A process reports and loads its splits; what the last of them leads to.
     fn arrive(&mut self, seat: Seat, splits: Range<u32>) -> Vec<Command> {
-        let mut last = self.give(Event::Hello(seat));
+        let mut last = self.give(Event::Hello(seat, Holding::default()));
         for split in splits {
             last = self.give(Event::Loaded(seat, loaded(split)));
         }
@@ -67,10 +76,17 @@ impl Bench {
 fn rules() -> Rules {
     Rules {
         seats: vec![0..2, 2..4],
+        training: u32::MAX,
         passes: 3,
+        spares: 0,
+        attempt: 1,
         on_loss: OnLoss::Restart,
         max_failures: 100,
         start_timeout: Duration::from_secs(60),
+        patient: false,
+        quorum: None,
+        pass_deadline: None,
+        min_coverage: 0.0,
         silence: Duration::from_secs(30),
         update_budget: 1 << 30,
         columns: None,
@@ -98,7 +114,8 @@ fn loaded(split: u32) -> Loaded {
 }
 
 fn step(round: Round, splits: u32) -> Command {
-    Command::Step { round, splits_covered: splits, rows_covered: u64::from(splits) * ROWS }
+    let rows_covered = u64::from(splits) * ROWS;
+    Command::Step { round, splits_covered: splits, rows_covered, splits_stale: 0, rows_stale: 0 }
 }
 
 fn stepped(done: bool) -> Event {

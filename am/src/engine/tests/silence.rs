@@ -6,7 +6,7 @@ use super::*;
 fn a_process_that_does_not_report_is_replaced() {
     let mut bench = Bench::new(rules());
     bench.give(Event::Start);
-    bench.give(Event::Hello(seat(0, 0)));
+    bench.give(Event::Hello(seat(0, 0), Holding::default()));
     let heard = Event::Heard(seat(0, 0));
     bench.after(40, heard);
     assert_eq!(bench.after(20, Event::Tick), [], "60 s are not more than 60 s");
@@ -45,7 +45,7 @@ fn whatever_a_worker_says_is_a_sign_of_life() {
 fn a_load_that_gets_on_is_no_silence() {
     let mut bench = Bench::new(Rules { seats: vec![0..3], ..rules() });
     bench.give(Event::Start);
-    bench.after(50, Event::Hello(seat(0, 0)));
+    bench.after(50, Event::Hello(seat(0, 0), Holding::default()));
     for split in 0..2 {
         assert_eq!(bench.after(29, Event::Loaded(seat(0, 0), loaded(split))), []);
         assert_eq!(bench.give(Event::Tick), []);

@@ -51,18 +51,20 @@ fn a_process_is_lost_once() {
 fn an_orphan_is_sent_away_and_gets_nothing() {
     let mut bench = Bench::in_pass_1(rules());
     bench.give(Event::Lost(seat(0, 0), "gave no sign of life".to_owned()));
-    assert_eq!(bench.give(Event::Hello(seat(0, 0))), [Command::Release(seat(0, 0))]);
-    assert_eq!(bench.give(Event::Hello(seat(9, 0))), [Command::Release(seat(9, 0))]);
+    assert_eq!(bench.give(Event::Hello(seat(0, 0), Holding::default())), [Command::Release(seat(0, 0))]);
+    assert_eq!(bench.give(Event::Hello(seat(9, 0), Holding::default())), [Command::Release(seat(9, 0))]);
     assert_eq!(bench.give(Event::Loaded(seat(0, 0), loaded(0))), []);
 }
 
 #[test]
-fn a_second_introduction_or_load_changes_nothing() {
+fn who_calls_again_is_told_again_what_it_lacks_and_a_second_load_changes_nothing() {
     let mut bench = Bench::new(rules());
     bench.give(Event::Start);
     bench.arrive(seat(1, 0), 2..4);
-    bench.give(Event::Hello(seat(0, 0)));
-    assert_eq!(bench.give(Event::Hello(seat(0, 0))), []);
+    for _ in 0..2 {
+        let told = [Command::Load(seat(0, 0), 0..2, false)];
+        assert_eq!(bench.give(Event::Hello(seat(0, 0), Holding::default())), told);
+    }
     assert_eq!(bench.give(Event::Loaded(seat(0, 0), loaded(0))), []);
     assert_eq!(bench.give(Event::Loaded(seat(0, 0), loaded(0))), [], "split 1 is not in memory");
     assert_eq!(bench.give(Event::Loaded(seat(0, 0), loaded(2))), [], "split 2 is not its own");

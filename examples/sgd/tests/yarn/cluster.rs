@@ -63,9 +63,14 @@ pub(crate) fn start<S: AsRef<str>>(lab: &Lab, words: &[S]) -> Run {
 
 /// The same with another configuration of Hadoop.
 pub(crate) fn start_with<S: AsRef<str>>(conf: &Path, words: &[S]) -> Run {
+    start_program(Path::new(env!("CARGO_BIN_EXE_sgd")), conf, words)
+}
+
+/// The same with another program.
+pub(crate) fn start_program<S: AsRef<str>>(program: &Path, conf: &Path, words: &[S]) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let file = |name| File::create(folder.path().join(name)).unwrap();
-    let child = Command::new(env!("CARGO_BIN_EXE_sgd"))
+    let child = Command::new(program)
         .args(words.iter().map(AsRef::as_ref))
         .env("HADOOP_CONF_DIR", conf)
         .env("HADOOP_USER_NAME", USER)
@@ -190,8 +195,10 @@ pub(crate) fn processes(lab: &Lab, id: &str) -> Vec<(u32, String)> {
         let found = text.split(|&byte| byte == 0).find_map(|pair| pair.strip_prefix(name.as_bytes()))?;
         Some(String::from_utf8_lossy(found).into_owned())
     };
-    let ours =
-        |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "sgd");
+    let ours = |pid: &u32| {
+        fs::read_to_string(format!("/proc/{pid}/comm"))
+            .is_ok_and(|name| ["sgd", "lbfgs"].contains(&name.trim()))
+    };
     let of = |pid: u32| {
         let staging = variable(pid, "LAPWING_STAGING=")?;
         staging.ends_with(id).then(|| variable(pid, "LAPWING_ROLE=")).flatten().map(|role| (pid, role))
@@ -222,6 +229,11 @@ pub(crate) fn names(lab: &Lab, path: &str) -> Vec<String> {
     let answer = json(&address);
     let entries = answer["FileStatuses"]["FileStatus"].as_array().cloned().unwrap_or_default();
     entries.iter().filter_map(|entry| entry["pathSuffix"].as_str().map(str::to_owned)).collect()
+}
+
+/// Bytes that all DataNodes have sent.
+pub(crate) fn served(lab: &Lab) -> u64 {
+    lab.datanode_counters().unwrap().iter().map(|datanode| datanode.bytes_read).sum()
 }
 
 /// A page, with its status.
@@ -271,9 +283,14 @@ impl Place {
 
     /// Trains on this machine with two workers from the input written before; the bytes of the model's files.
     pub(crate) fn local(&self, words: &[&str]) -> [Vec<u8>; 2] {
+        self.local_of(Path::new(env!("CARGO_BIN_EXE_sgd")), words)
+    }
+
+    /// The same with another program.
+    pub(crate) fn local_of(&self, program: &Path, words: &[&str]) -> [Vec<u8>; 2] {
         let (input, output) = (self.here("data.libsvm"), self.here("local"));
-        let status = Command::new(env!("CARGO_BIN_EXE_sgd"))
-            .args(["--master", "local[2]", "--progress", "never", "--input"])
+        let status = Command::new(program)
+            .args(["--master", "local[2]", "--progress", "never", "--overwrite", "--input"])
             .arg(input)
             .arg("--output")
             .arg(&output)

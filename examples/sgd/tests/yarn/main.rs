@@ -4,6 +4,7 @@
 
 mod cluster;
 mod ends;
+mod failover;
 mod loss;
 mod mapreduce;
 mod reading;

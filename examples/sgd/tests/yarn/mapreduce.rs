@@ -92,9 +92,14 @@ fn splits_that_hadoop_would_not_cut_so_are_read_by_the_tasks() {
     let place = Place::new();
     let (input, output) = (place.input(lab, 5_000), place.there("model"));
     let flags = ["--passes", "1", "--splits", "3"];
-    let (summary, ended) = succeed(lab, &[&flags[..], &["--input", &input, "--output", &output]].concat());
-    assert_eq!(place.model(lab, &output), place.local(&flags));
+    let io = ["--input", &input, "--output", &output, "--validate", &input];
+    let (summary, ended) = succeed(lab, &[&flags[..], &io].concat());
+    assert_eq!(place.model(lab, &output)[0], place.local(&flags)[0]);
     assert_eq!(summary["splits"], 3);
+    // The rows that are only scored are the same ones here.
+    let (trained, scored) =
+        (summary["objective"].as_f64().unwrap(), summary["validate_loss"].as_f64().unwrap());
+    assert!(scored > 0.0 && scored < trained, "{summary}");
     assert!(ended.stderr.contains("map tasks read their splits themselves"), "{}", ended.stderr);
 }
 

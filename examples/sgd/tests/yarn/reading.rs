@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use lapwing_lab::Lab;
 
-use crate::cluster::{BLOCK, Place, SMALL, USER, agent, alone, done, eventually, text};
+use crate::cluster::{BLOCK, Place, SMALL, USER, agent, alone, done, eventually, served, text};
 
 /// Rows that make some 30 MB.
 const ROWS: u32 = 450_000;
@@ -100,11 +100,6 @@ fn possible(lab: &Lab, path: &str, splits: &[Range<u64>]) -> u64 {
         lab.nodes().iter().map(|node| on(&node.host, &bytes)).max().unwrap()
     };
     (0..WORKERS).map(best).sum()
-}
-
-/// Bytes that all DataNodes have sent.
-fn served(lab: &Lab) -> u64 {
-    lab.datanode_counters().unwrap().iter().map(|datanode| datanode.bytes_read).sum()
 }
 
 /// How many copies of the program the nodes have fetched so far.

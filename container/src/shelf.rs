@@ -1,0 +1,402 @@
+//! What a worker keeps until it is safe: states, the updates made from them, and perhaps the master's records.
+//!
+//! The computing thread puts updates here, and here they meet what the master wants: an update goes out when it was asked
+//! for and, being large, has its credit, whichever comes first. All of it outlives the connection. A master that takes over
+//! asks for the interrupted round again, and what was made from the same state is sent at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::merge_tree::Node;
+use crate::record::{Record, Snapshot};
+use crate::wire::connection::Outgoing;
+use crate::wire::frame::Tag;
+use crate::wire::message::{Loaded, Message, Round};
+use crate::wire::{Buffer, recycle};
+use crate::worker::CREDIT_BYTES;
+
+/// Shared by the computing thread and the one that speaks with the master.
+#[derive(Clone, Default)]
+pub(crate) struct Shelf(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    /// The connection of the moment, and what stands on its messages.
+    line: Option<(UnboundedSender<Outgoing>, Tag)>,
+    /// Splits in memory.
+    loaded: BTreeMap<u32, Loaded>,
+    /// Splits that will be given up once the pass at hand is done: no master is to count on them any more.
+    going: BTreeSet<u32>,
+    rounds: BTreeMap<Round, Held>,
+    newest: Option<Round>,
+    /// Credits for a state that is still on its way: small messages overtake large ones.
+    early: BTreeSet<(Round, Node)>,
+    records: BTreeMap<Round, Record>,
+    /// The report's lines as far as the records tell them.
+    lines: Vec<String>,
+}
+
+/// One round.
+struct Held {
+    digest: u128,
+    state: Arc<Buffer>,
+    /// Nodes that were computed, or are being so.
+    begun: BTreeMap<Node, Option<Ready>>,
+    /// Nodes that the present master waits for.
+    asked: BTreeSet<Node>,
+    granted: BTreeSet<Node>,
+}
+
+/// An update.
+#[derive(Clone)]
+struct Ready {
+    nanos: u64,
+    payload: Arc<Buffer>,
+}
+
+impl Shelf {
+    /// A connection to a master: introduces this worker and all that it holds, so that nothing falls between.
+    pub(crate) fn connect(&self, queue: UnboundedSender<Outgoing>, tag: Tag, hello: Message) {
+        let mut inner = self.lock();
+        inner.line = Some((queue, tag));
+        inner.early.clear();
+        inner.rounds.values_mut().for_each(|held| {
+            held.asked.clear();
+            held.granted.clear();
+        });
+        inner.tell(0, hello, None);
+        for &split in inner.loaded.values() {
+            inner.tell(0, Message::Loaded { split }, None);
+        }
+        let name = |round: &Round| (round.pass, round.kind);
+        let records = inner.records.keys().map(name).collect();
+        inner.tell(0, Message::Holding { records, newest: inner.newest.as_ref().map(name) }, None);
+    }
+
+    /// The connection is gone.
+    pub(crate) fn disconnect(&self) {
+        self.lock().line = None;
+    }
+
+    /// Says something to the master, if there is one at the moment.
+    pub(crate) fn tell(&self, pass: u32, message: Message) {
+        self.lock().tell(pass, message, None);
+    }
+
+    /// A split is in memory.
+    pub(crate) fn loaded(&self, split: Loaded) {
+        let mut inner = self.lock();
+        if !inner.going.contains(&split.split) {
+            inner.loaded.insert(split.split, split);
+            inner.tell(0, Message::Loaded { split }, None);
+        }
+    }
+
+    /// These splits are to be given up.
+    pub(crate) fn unloading(&self, splits: Range<u32>) {
+        let mut inner = self.lock();
+        inner.loaded.retain(|split, _| !splits.contains(split));
+        inner.going.extend(splits);
+    }
+
+    /// These splits are no longer in memory.
+    pub(crate) fn unloaded(&self, splits: Range<u32>) {
+        self.lock().going.retain(|split| !splits.contains(split));
+    }
+
+    /// The splits in memory.
+    pub(crate) fn holding(&self) -> Vec<Loaded> {
+        self.lock().loaded.values().copied().collect()
+    }
+
+    /// A state came, with the nodes that are asked for. Those that are neither here nor on their way are to be computed.
+    pub(crate) fn begin(
+        &self,
+        round: Round,
+        digest: u128,
+        safe: u32,
+        state: Buffer,
+        nodes: &[Node],
+    ) -> (Arc<Buffer>, Vec<Node>) {
+        let mut inner = self.lock();
+        inner.newest = Some(round);
+        // What is older is safe elsewhere. What is newer was begun by a master that did not get so far as to make it safe.
+        let gone = inner.rounds.extract_if(.., |of, _| of.pass < safe || *of > round).collect::<Vec<_>>();
+        gone.into_iter().for_each(|(_, held)| held.recycle());
+        inner.records.retain(|of, _| of.pass >= safe && *of <= round);
+        if inner.rounds.get(&round).is_some_and(|held| held.digest != digest) {
+            inner.rounds.remove(&round).into_iter().for_each(Held::recycle);
+        }
+        let early = std::mem::take(&mut inner.early);
+        let held = inner.rounds.entry(round).or_insert_with(|| Held::new(digest, state));
+        held.granted.extend(early.into_iter().filter(|(of, _)| *of == round).map(|(_, node)| node));
+        let (state, mut wanted, mut ready) = (held.state.clone(), Vec::new(), Vec::new());
+        for &node in nodes {
+            held.asked.insert(node);
+            match held.begun.get(&node) {
+                None => {
+                    held.begun.insert(node, None);
+                    wanted.push(node);
+                }
+                Some(None) => {}
+                Some(Some(update)) => ready.push((node, update.clone())),
+            }
+        }
+        ready.into_iter().for_each(|(node, update)| inner.send(round, node, update));
+        (state, wanted)
+    }
+
+    /// A node that was begun will not be finished: the master went on without it.
+    pub(crate) fn give_up(&self, round: Round, nodes: &[Node]) {
+        if let Some(held) = self.lock().rounds.get_mut(&round) {
+            held.begun.retain(|node, update| update.is_some() || !nodes.contains(node));
+        }
+    }
+
+    /// An update is ready.
+    pub(crate) fn ready(&self, round: Round, node: Node, nanos: u64, payload: Buffer) {
+        let mut inner = self.lock();
+        // The master has gone on, or begun anew.
+        let Some(held) = inner.rounds.get_mut(&round) else { return };
+        let update = Ready { nanos, payload: Arc::new(payload) };
+        held.begun.insert(node, Some(update.clone()));
+        if held.asked.contains(&node) {
+            inner.send(round, node, update);
+        }
+    }
+
+    /// A credit came.
+    pub(crate) fn grant(&self, round: Round, node: Node) {
+        let mut inner = self.lock();
+        let Some(held) = inner.rounds.get_mut(&round).filter(|held| held.asked.contains(&node)) else {
+            inner.early.insert((round, node));
+            return;
+        };
+        let first = held.granted.insert(node);
+        if let Some(Some(update)) = held.begun.get(&node).cloned()
+            // A small one did not wait for it.
+            && first && update.payload.len() as u64 > CREDIT_BYTES
+        {
+            inner.send_whole(round, node, update);
+        }
+    }
+
+    /// Keeps a record, if the state of that digest is here, and says so.
+    pub(crate) fn keep(&self, digest: u128, record: Record) {
+        let mut inner = self.lock();
+        let round = record.round();
+        let known = record.known_lines as usize;
+        if inner.rounds.get(&round).is_none_or(|held| held.digest != digest) || known > inner.lines.len() {
+            // It would be of no use to anyone.
+            return;
+        }
+        inner.lines.truncate(known);
+        inner.lines.extend(record.lines.iter().cloned());
+        inner.records.insert(round, Record { lines: Vec::new(), ..record });
+        inner.tell(round.pass, Message::Kept { kind: round.kind }, None);
+    }
+
+    /// State, record and report of a round, if they are kept.
+    pub(crate) fn snapshot(&self, round: Round) -> Option<Snapshot> {
+        let inner = self.lock();
+        let (held, record) = (inner.rounds.get(&round)?, inner.records.get(&round)?);
+        // A line for each pass behind this round.
+        let lines = inner.lines.get(..round.pass as usize - 1)?.to_vec();
+        let record = Record { known_lines: 0, lines, ..record.clone() };
+        Some(Snapshot { state: held.state.to_vec(), record })
+    }
+
+    /// Sends a payload of the worker's own accord.
+    pub(crate) fn send(&self, pass: u32, message: Message, payload: Buffer) {
+        self.lock().tell(pass, message, Some(Arc::new(payload)));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn tell(&self, pass: u32, message: Message, payload: Option<Arc<Buffer>>) {
+        if let Some((queue, tag)) = &self.line {
+            // A closed queue means that the connection is gone; the reader says so.
+            let _ = queue.send(Outgoing { tag: Tag { pass, ..*tag }, message, payload });
+        }
+    }
+
+    /// A small update goes out at once, a large one is announced unless it has its credit.
+    fn send(&mut self, round: Round, node: Node, update: Ready) {
+        let bytes = update.payload.len() as u64;
+        let granted = self.rounds.get(&round).is_some_and(|held| held.granted.contains(&node));
+        if bytes <= CREDIT_BYTES || granted {
+            self.send_whole(round, node, update);
+        } else {
+            self.tell(round.pass, Message::Offer { kind: round.kind, node, bytes }, None);
+        }
+    }
+
+    fn send_whole(&self, round: Round, node: Node, Ready { nanos, payload }: Ready) {
+        let message = Message::Update { kind: round.kind, node, nanos, payload: payload.len() as u64 };
+        self.tell(round.pass, message, Some(payload));
+    }
+}
+
+impl Held {
+    fn new(digest: u128, state: Buffer) -> Self {
+        let state = Arc::new(state);
+        Self { digest, state, begun: BTreeMap::new(), asked: BTreeSet::new(), granted: BTreeSet::new() }
+    }
+
+    /// The memory of what nobody needs any more is used again.
+    fn recycle(self) {
+        let updates = self.begun.into_values().flatten().map(|update| update.payload);
+        std::iter::once(self.state).chain(updates).filter_map(Arc::into_inner).for_each(recycle);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::message::{RoundKind, Summary};
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+    const NODE: Node = Node { level: 0, index: 0 };
+    const TAG: Tag = Tag { job: 7, attempt: 1, lane: 0, pass: 0 };
+
+    fn round(pass: u32) -> Round {
+        Round { pass, kind: RoundKind::Train }
+    }
+
+    fn buffer(bytes: usize) -> Buffer {
+        let mut buffer = Buffer::new();
+        buffer.resize(bytes, 1);
+        buffer
+    }
+
+    fn connect(shelf: &Shelf) -> UnboundedReceiver<Outgoing> {
+        let (queue, mut sent) = unbounded_channel();
+        let hello = Message::Hello { worker: 0, incarnation: 0, host: String::new(), pid: 1 };
+        shelf.connect(queue, TAG, hello);
+        assert!(matches!(sent.try_recv().unwrap().message, Message::Hello { .. }));
+        sent
+    }
+
+    fn said(sent: &mut UnboundedReceiver<Outgoing>) -> Vec<&'static str> {
+        let mut words = Vec::new();
+        while let Ok(Outgoing { message, .. }) = sent.try_recv() {
+            words.push(match message {
+                Message::Update { .. } => "update",
+                Message::Offer { .. } => "offer",
+                Message::Kept { .. } => "kept",
+                Message::Holding { .. } => "holding",
+                Message::Loaded { .. } => "loaded",
+                _ => "else",
+            });
+        }
+        words
+    }
+
+    fn record(pass: u32, known_lines: u32, lines: &[&str]) -> Record {
+        let lines = lines.iter().map(|&line| line.to_owned()).collect();
+        let (kind, summary, last) = (RoundKind::Train, Summary::default(), None);
+        Record { pass, kind, summary, memory: vec![1], last, known_lines, lines, notes: String::new() }
+    }
+
+    #[test]
+    fn a_large_update_and_its_credit_meet_in_either_order() {
+        let (shelf, large) = (Shelf::default(), CREDIT_BYTES as usize + 1);
+        let mut sent = connect(&shelf);
+        shelf.begin(round(1), 1, 0, buffer(4), &[NODE]);
+        shelf.ready(round(1), NODE, 5, buffer(large));
+        assert_eq!(said(&mut sent), ["holding", "offer"]);
+        shelf.grant(round(1), NODE);
+        shelf.grant(round(1), NODE);
+        assert_eq!(said(&mut sent), ["update"], "a credit is for one update");
+        for early in [false, true] {
+            let round = round(if early { 4 } else { 2 });
+            if early {
+                // Small messages overtake large ones, and a state is large.
+                shelf.grant(round, NODE);
+            }
+            shelf.begin(round, 2, 0, buffer(4), &[NODE]);
+            if !early {
+                shelf.grant(round, NODE);
+            }
+            shelf.ready(round, NODE, 5, buffer(large));
+            assert_eq!(said(&mut sent), ["update"], "{early}");
+        }
+        shelf.begin(round(5), 3, 0, buffer(4), &[NODE]);
+        shelf.ready(round(5), NODE, 5, buffer(4));
+        shelf.grant(round(5), NODE);
+        assert_eq!(said(&mut sent), ["update"], "small this time, it needed none");
+    }
+
+    #[test]
+    fn what_was_made_from_the_same_state_is_sent_to_the_next_master_at_once() {
+        let shelf = Shelf::default();
+        let mut first = connect(&shelf);
+        let other = Node { level: 0, index: 1 };
+        assert_eq!(shelf.begin(round(3), 9, 2, buffer(4), &[NODE, other]).1, [NODE, other]);
+        shelf.ready(round(3), NODE, 5, buffer(8));
+        shelf.disconnect();
+        assert_eq!(said(&mut first), ["holding", "update"]);
+        let mut second = connect(&shelf);
+        assert_eq!(said(&mut second), ["holding"], "unasked it sends nothing");
+        assert_eq!(
+            shelf.begin(round(3), 9, 2, buffer(4), &[NODE, other]).1,
+            [],
+            "one is here, one on its way"
+        );
+        assert_eq!(said(&mut second), ["update"]);
+        shelf.ready(round(3), other, 5, buffer(8));
+        assert_eq!(said(&mut second), ["update"]);
+        assert_eq!(
+            shelf.begin(round(3), 8, 2, buffer(4), &[NODE]).1,
+            [NODE],
+            "another state, another update"
+        );
+    }
+
+    #[test]
+    fn what_is_not_yet_safe_is_kept_and_the_rest_goes() {
+        let shelf = Shelf::default();
+        let mut sent = connect(&shelf);
+        for (pass, safe) in [(1, 0), (2, 1), (3, 2)] {
+            shelf.begin(round(pass), u128::from(pass), safe, buffer(4), &[NODE]);
+            shelf.ready(round(pass), NODE, 5, buffer(8));
+        }
+        assert_eq!(shelf.lock().rounds.keys().copied().collect::<Vec<_>>(), [round(2), round(3)]);
+        shelf.begin(round(2), 2, 2, buffer(4), &[NODE]);
+        assert_eq!(
+            shelf.lock().rounds.keys().copied().collect::<Vec<_>>(),
+            [round(2)],
+            "it begins again from there"
+        );
+        assert_eq!(said(&mut sent), ["holding", "update", "update", "update", "update"]);
+    }
+
+    #[test]
+    fn a_snapshot_has_the_lines_of_all_passes_behind_it() {
+        let shelf = Shelf::default();
+        let mut sent = connect(&shelf);
+        shelf.keep(1, record(1, 0, &[]));
+        assert_eq!(said(&mut sent), ["holding"], "no state, no use");
+        for pass in 1..=3 {
+            shelf.begin(round(pass), 1, 1, buffer(4), &[]);
+        }
+        shelf.keep(1, record(2, 1, &["b"]));
+        assert_eq!(said(&mut sent), [""; 0], "a keeper that lacks lines keeps nothing");
+        shelf.keep(9, record(2, 0, &["z"]));
+        assert_eq!(said(&mut sent), [""; 0], "a record that belongs to another state");
+        shelf.keep(1, record(2, 0, &["a"]));
+        shelf.keep(1, record(3, 1, &["b"]));
+        assert_eq!(said(&mut sent), ["kept", "kept"]);
+        let lines = |pass| shelf.snapshot(round(pass)).map(|snapshot| snapshot.record.lines);
+        assert_eq!(lines(2), Some(vec!["a".to_owned()]));
+        assert_eq!(lines(3), Some(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(lines(1), None);
+    }
+}
