@@ -147,6 +147,22 @@ def naive_bayes():
         expect(f"{kind}: loss, as a share", abs(summary["objective"] / log_loss(y, rival.predict_proba(x)) - 1), 1e-6)
 
 
+@check
+def pagerank():
+    pairs = np.loadtxt(DATA / "karate.edges", dtype=int)
+    # Each edge once, from the lower to the higher node, leaves dangling nodes.
+    for what, flags, graph in (("undirected: ", ["--undirected"], networkx.Graph()), ("directed: ", [], networkx.DiGraph())):
+        graph.add_edges_from(pairs.tolist())
+        ranks = networkx.pagerank(graph, alpha=0.85, tol=1e-12, max_iter=1000)
+        summary, model = train("karate.edges", *flags, "--change", "1e-12", "--splits", 4, "--passes", 1000)
+        found = dict(zip(model["nodes_"].tolist(), model["pagerank_"]))
+        dangling = sum(1 for node in graph if not graph[node])
+        print(f"{what}{len(graph)} nodes, {dangling} dangling, {summary['passes']} passes, highest rank {max(found.values()):.9f}")
+        expect(what + "nodes that differ", len(found.keys() ^ ranks.keys()), 0)
+        expect(what + "largest difference of a rank", max(abs(found[node] - ranks[node]) for node in ranks), 1e-11)
+        expect(what + "sum of ranks beside 1", abs(sum(found.values()) - 1), 1e-12)
+
+
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in CHECKS:
         sys.exit(f"usage: check.py {'|'.join(CHECKS)} [PROGRAM]")

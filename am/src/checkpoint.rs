@@ -97,7 +97,7 @@ fn checkpoints(files: &Files, folder: &str) -> io::Result<Vec<String>> {
 
 impl Identity {
     fn of(job: &Job) -> Self {
-        let input = serde_json::to_vec(&job.splits).expect("a plan is plain data");
+        let input = serde_json::to_vec(&(&job.splits, &job.load)).expect("a plan is plain data");
         Self {
             algorithm: job.algorithm.clone(),
             arguments: job.arguments.clone(),
@@ -139,8 +139,10 @@ impl Identity {
                 |columns: Option<u32>| columns.map_or("not fixed".to_owned(), |columns| columns.to_string());
             return differ("number of columns", text(self.columns), text(other.columns));
         }
-        (self.input != other.input)
-            .then(|| "its input had other files, or other times or lengths of files".to_owned())
+        (self.input != other.input).then(|| {
+            "its input had other files, or other times or lengths of files, or was read in another way"
+                .to_owned()
+        })
     }
 }
 

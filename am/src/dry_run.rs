@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use lapwing_container::algorithm::Algorithm;
-use lapwing_container::load::Load;
+use lapwing_container::load::packed::Packing;
+use lapwing_container::load::{Format, Load};
 use lapwing_container::split::Split;
 
 use crate::binary;
@@ -102,7 +103,10 @@ fn sample<A: Algorithm>(job: &Job) -> Result<f64, Failure> {
     let Some(mut range) = job.splits.iter().flat_map(|split| &split.ranges).next().cloned() else {
         return Ok(1.0);
     };
-    range.length = range.length.min(SAMPLE);
+    // A packed file is read whole, and of Parquet a part may be without rows.
+    if Packing::of(&range.path).is_none() && job.load.format != Format::Parquet {
+        range.length = range.length.min(SAMPLE);
+    }
     let split = Split { number: 0, ranges: vec![range] };
     let loaded =
         A::Data::load(&split, &job.load).map_err(|error| Failure::new(Kind::Input, error.to_string()))?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use lapwing_container::algorithm::OnLoss;
 use lapwing_container::fault::Script;
-use lapwing_container::load::{Format, LoadOptions};
+use lapwing_container::load::{Format, Header, LoadOptions, Missing};
 use lapwing_container::split::Split;
 use serde::{Deserialize, Serialize};
 
@@ -16,16 +16,33 @@ use crate::cluster::ClusterJob;
 use crate::error::{Failure, Kind};
 use crate::splits::{MOST_SPLITS, Placement};
 
-/// The flags that every job has.
+const INPUT: &str = "Input";
+
+// The flags that every job has. (A documentation comment would open the user's --help.)
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Job")]
 pub(crate) struct JobArgs {
-    /// Input: a file, directory or glob; may be repeated
-    #[arg(long, value_name = "PATH", required = true)]
+    /// Input: a file, directory or glob; may be repeated. Files that end in .gz, .zst or .bz2 are unpacked
+    #[arg(long, value_name = "PATH", required = true, help_heading = INPUT)]
     pub input: Vec<String>,
-    /// Format of the input; by default from the file names
-    #[arg(long, value_enum)]
+    /// Format of the input; by default from the file names, libsvm where they say nothing
+    #[arg(long, value_enum, help_heading = INPUT)]
     pub format: Option<Format>,
+    /// Columns that are features, such as a,b,f1-f9, by name or by number from 1; by default all but the label
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = INPUT)]
+    pub features: Option<Vec<String>>,
+    /// Column that is the label, by name or by number from 1; none if there is none [default: label]
+    #[arg(long, value_name = "COLUMN", help_heading = INPUT)]
+    pub label: Option<String>,
+    /// What stands for a feature that is missing (an empty field, NA, NaN, null)
+    #[arg(long, value_enum, default_value_t = Missing::Error, help_heading = INPUT)]
+    pub missing: Missing,
+    /// CSV: whether each file's first line holds names
+    #[arg(long, value_enum, default_value_t = Header::Auto, help_heading = INPUT)]
+    pub header: Header,
+    /// CSV: what stands between fields: one character, or tab [default: a comma; a tab in .tsv files]
+    #[arg(long, value_name = "CHAR", value_parser = delimiter, help_heading = INPUT)]
+    pub delimiter: Option<u8>,
     /// Directory for the model and the report; refused if it exists
     #[arg(long, value_name = "DIR")]
     pub output: Option<String>,
@@ -66,13 +83,13 @@ pub(crate) struct JobArgs {
     #[arg(long, alias = "driver-memory", default_value = "1g")]
     pub master_memory: Bytes,
     /// Bytes of a split, the unit of data, of `pass` and of failure
-    #[arg(long, value_name = "BYTES", default_value = "64m", conflicts_with = "splits")]
+    #[arg(long, value_name = "BYTES", default_value = "64m", conflicts_with = "splits", help_heading = INPUT)]
     pub split_size: Bytes,
     /// Exactly so many splits instead
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_SPLITS)))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_SPLITS)), help_heading = INPUT)]
     pub splits: Option<u32>,
     /// Number of columns; by default the highest that occurs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = INPUT)]
     pub columns: Option<u32>,
     /// When a worker is lost: restart waits for a replacement, ignore goes on without its splits, approximate with what they
     /// sent last [default: the algorithm's own]
@@ -361,6 +378,19 @@ impl JobArgs {
     }
 }
 
+/// One byte that can stand between fields.
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        &[byte] if byte == b'\t' || byte.is_ascii_graphic() || byte == b' ' => match byte {
+            b'"' | b'.' | b'-' | b'+' => Err(format!("{text} cannot stand between numbers")),
+            _ if byte.is_ascii_alphanumeric() => Err(format!("{text} cannot stand between numbers")),
+            _ => Ok(byte),
+        },
+        _ => Err("expected one character of ASCII, or tab".to_owned()),
+    }
+}
+
 impl FromStr for Master {
     type Err = String;
 
@@ -514,7 +544,7 @@ impl Job {
             splits: vec![Split { number: 0, ranges: Vec::new() }],
             training: 1,
             points: Vec::new(),
-            load: LoadOptions { format: Format::Libsvm, columns: None },
+            load: LoadOptions::new(Format::Libsvm),
             workers: 1,
             worker_cores: 1,
             master_memory: 1 << 30,
@@ -571,6 +601,14 @@ mod tests {
         }
         assert_eq!((share("0.95"), share("95%")), (Ok(0.95), Ok(0.95)));
         assert!(share("1.5").is_err() && share("nan").is_err() && share("-1%").is_err());
+    }
+
+    #[test]
+    fn delimiters() {
+        assert_eq!((delimiter(";"), delimiter("tab"), delimiter("\\t")), (Ok(b';'), Ok(b'\t'), Ok(b'\t')));
+        for wrong in ["", "ab", "é", "\"", "1", ".", "e", "\n"] {
+            assert!(delimiter(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

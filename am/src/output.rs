@@ -4,6 +4,7 @@
 use std::io::{self, Cursor, Read, Write};
 
 use lapwing_container::files::{Files, Status};
+use lapwing_container::load::{Format, LoadOptions};
 use lapwing_container::model::{Array, Model, PointModel, Values};
 use npyz::{NpyFile, WriterBuilder};
 use serde_json::json;
@@ -279,7 +280,7 @@ fn describe(job: &Job, model: &Model) -> String {
         .iter()
         .map(|(name, array)| (name.clone(), json!({ "meaning": array.meaning, "shape": array.shape })))
         .collect();
-    let description = json!({
+    let mut description = json!({
         "algorithm": job.algorithm,
         "arguments": job.arguments,
         "arrays": arrays,
@@ -289,6 +290,11 @@ fn describe(job: &Job, model: &Model) -> String {
         "splits": job.training,
         "tolerance": job.tolerance,
     });
+    // Which columns of a table the model is of, and in which order. How a table is written changes nothing.
+    if job.load.format != Format::Libsvm {
+        let LoadOptions { features, label, missing, .. } = &job.load;
+        description["input"] = json!({ "features": features, "label": label, "missing": missing });
+    }
     format!("{description:#}\n")
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use lapwing_container::algorithm::{Algorithm, OnLoss};
-use lapwing_container::load::{Format, LoadOptions};
+use lapwing_container::load::{self, Format, LoadOptions};
 use lapwing_container::split::Split;
 use lapwing_container::wire::handshake::nonce;
 use lapwing_container::wire::secure::Trust;
@@ -21,7 +21,7 @@ use crate::mapreduce::{self, Task};
 use crate::parent::Signals;
 use crate::progress::{Progress, say};
 use crate::report::JobReport;
-use crate::splits::{self, Cut, Placement};
+use crate::splits::{self, Cut, InputFile, Placement};
 use crate::staging::{self, Start};
 use crate::submit::{self, Submitted};
 use crate::{dry_run, output, parent, roles, self_check, sweep};
@@ -127,6 +127,10 @@ fn client<A: Algorithm>(
             "the input has {splits} split(s), so {busy} of {workers} workers start: see --split-size"
         ));
     }
+    let uncut = splits::uncut(&job.splits);
+    if uncut > 0 {
+        progress.note(&format!("{uncut} packed file(s) cannot be cut: each is in one split whole"));
+    }
     let report = match &cluster {
         None => run_here(job, &mut progress),
         Some(cluster) if mapreduce => {
@@ -142,10 +146,12 @@ fn client<A: Algorithm>(
         },
     };
     progress.finish();
-    if let Ok(report) = &report {
-        sweep::table(report).iter().for_each(|line| say(line));
+    let mut report = report?;
+    if uncut > 0 {
+        report.extra.insert("uncut_files".to_owned(), uncut.into());
     }
-    answer(&serde_json::to_string(&report?).expect("a report is plain data"))?;
+    sweep::table(&report).iter().for_each(|line| say(line));
+    answer(&serde_json::to_string(&report).expect("a report is plain data"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -217,6 +223,7 @@ fn plan<A: Algorithm>(
     let files = splits::find(&inputs)?;
     splits::check(&files, cut)?;
     let mut splits = splits::plan(&files, cut);
+    let load = settle(args, &files, &splits)?;
     let training = splits.len() as u32;
     if !args.validate.is_empty() {
         let files = splits::find(&validate)?;
@@ -249,7 +256,7 @@ fn plan<A: Algorithm>(
         splits,
         training,
         points: Vec::new(),
-        load: LoadOptions { format: args.format.unwrap_or(Format::Libsvm), columns: args.columns },
+        load,
         worker_cores: args.worker_cores,
         master_memory: args.master_memory.0,
         passes: if predict.is_some() { 1 } else { args.passes },
@@ -277,6 +284,34 @@ fn plan<A: Algorithm>(
         racks: BTreeMap::new(),
         cluster: None,
     })
+}
+
+/// How to read the input: what the flags say, and where they leave it open the first file that is not empty.
+fn settle(args: &JobArgs, files: &[InputFile], splits: &[Split]) -> Result<LoadOptions, Failure> {
+    let options = LoadOptions {
+        format: args.format.map_or_else(|| splits::format_of(files), Ok)?,
+        columns: args.columns,
+        features: args.features.clone(),
+        label: args.label.clone(),
+        header: args.header,
+        delimiter: args.delimiter,
+        missing: args.missing,
+    };
+    if options.format == Format::Libsvm && (args.features.is_some() || args.label.is_some()) {
+        let text =
+            "--features and --label select columns of CSV and Parquet; LibSVM text says itself what is what";
+        return Err(Failure::new(Kind::Usage, text));
+    }
+    for range in splits.iter().flat_map(|split| &split.ranges) {
+        let settled = load::settle(&options, range).map_err(|error| {
+            let kind = if error.is_bad_input() { Kind::Input } else { Kind::Cluster };
+            Failure::new(kind, error.to_string())
+        });
+        if let Some(settled) = settled? {
+            return Ok(settled);
+        }
+    }
+    Ok(options)
 }
 
 /// Which hosts and racks hold how much of each split.

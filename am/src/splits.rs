@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lapwing_container::files::{Files, Status};
+use lapwing_container::load::Format;
+use lapwing_container::load::packed::Packing;
 use lapwing_container::split::{Range, Split};
 use serde::{Deserialize, Serialize};
 use yarn_client::{BlockLocation, NameNode};
@@ -21,6 +23,13 @@ pub(crate) struct InputFile {
     pub length: u64,
     /// Milliseconds since 1970.
     pub(crate) modified_ms: u64,
+}
+
+impl InputFile {
+    /// A packed file can only be read from its beginning to its end.
+    fn is_uncut(&self) -> bool {
+        Packing::of(&self.path).is_some()
+    }
 }
 
 /// No job has more.
@@ -71,7 +80,34 @@ pub(crate) fn check(files: &[InputFile], cut: Cut) -> Result<(), Failure> {
     }
 }
 
-/// Cuts the files into splits, numbered from 0.
+/// The format that the files' names say.
+pub(crate) fn format_of(files: &[InputFile]) -> Result<Format, Failure> {
+    let mut found: Option<(Format, &str)> = None;
+    for file in files.iter().filter(|file| file.length > 0) {
+        let format = Format::of(&file.path).unwrap_or(Format::Libsvm);
+        match found {
+            Some((other, path)) if other != format => {
+                let names = [other, format].map(Format::name);
+                let text = format!(
+                    "{}: expected {} like {path}, found {} by its name: give one kind of files, or --format",
+                    file.path, names[0], names[1]
+                );
+                return Err(bad(text));
+            }
+            _ => found = Some((format, &file.path)),
+        }
+    }
+    Ok(found.map_or(Format::Libsvm, |(format, _)| format))
+}
+
+/// How many files are in one split because they cannot be cut.
+pub(crate) fn uncut(splits: &[Split]) -> u64 {
+    splits.iter().flat_map(|split| &split.ranges).filter(|range| Packing::of(&range.path).is_some()).count()
+        as u64
+}
+
+/// Cuts the files into splits, numbered from 0. A file that cannot be cut stays whole: by size in a split of its own, if it is
+/// not small; by number in the one that has its middle byte.
 pub(crate) fn plan(files: &[InputFile], cut: Cut) -> Vec<Split> {
     let groups = match cut {
         Cut::Size(size) => by_size(files, size),
@@ -156,7 +192,7 @@ fn by_size(files: &[InputFile], size: u64) -> Vec<Vec<Range>> {
         let mut offset = 0;
         while offset < file.length {
             let rest = file.length - offset;
-            let length = if fits(rest) { rest } else { size };
+            let length = if fits(rest) || file.is_uncut() { rest } else { size };
             groups.push(vec![range(file, offset, length)]);
             offset += length;
         }
@@ -176,7 +212,12 @@ fn by_number(files: &[InputFile], number: u32) -> Vec<Vec<Range>> {
         let mut begin = 0;
         for file in files {
             let (from, to) = (start.clamp(begin, begin + file.length), end.clamp(begin, begin + file.length));
-            if from < to {
+            let middle = begin + file.length / 2;
+            if file.is_uncut() {
+                if file.length > 0 && (start..end).contains(&middle) {
+                    group.push(range(file, 0, file.length));
+                }
+            } else if from < to {
                 group.push(range(file, from - begin, to - from));
             }
             begin += file.length;
@@ -264,6 +305,12 @@ mod tests {
             .collect()
     }
 
+    fn packed(mut files: Vec<InputFile>, which: u64) -> Vec<InputFile> {
+        let named = files.iter_mut().enumerate().filter(|(i, _)| which >> i & 1 == 1);
+        named.for_each(|(_, file)| file.path += ".gz");
+        files
+    }
+
     fn shape(splits: &[Split]) -> Vec<Vec<(String, u64, u64)>> {
         let range = |range: &Range| (range.path.clone(), range.offset, range.length);
         splits.iter().map(|split| split.ranges.iter().map(range).collect()).collect()
@@ -291,12 +338,46 @@ mod tests {
         assert_eq!(shape(&splits), expected);
     }
 
+    #[test]
+    fn packed_files_stay_whole() {
+        let files = packed(files(&[250, 30, 40, 90]), 0b1001);
+        let expected = [
+            vec![("/0.gz".to_owned(), 0, 250)],
+            vec![("/1".to_owned(), 0, 30), ("/2".to_owned(), 0, 40)],
+            vec![("/3.gz".to_owned(), 0, 90)],
+        ];
+        assert_eq!(shape(&plan(&files, Cut::Size(100))), expected);
+        let by_number = shape(&plan(&files, Cut::Number(4)));
+        assert_eq!(by_number[0], []);
+        assert_eq!(by_number[1], [("/0.gz".to_owned(), 0, 250)]);
+        assert_eq!(by_number.concat().iter().map(|(_, _, length)| length).sum::<u64>(), 410);
+        assert_eq!(uncut(&plan(&files, Cut::Number(4))), 2);
+    }
+
+    #[test]
+    fn the_format_goes_by_the_names() {
+        let named = |names: &[&str]| -> Vec<_> {
+            let file = |name: &&str| InputFile { path: (*name).to_owned(), length: 1, modified_ms: 0 };
+            names.iter().map(file).collect()
+        };
+        assert!(matches!(format_of(&named(&["/a", "/b.libsvm"])), Ok(Format::Libsvm)));
+        assert!(matches!(format_of(&named(&["/a.csv.gz", "/b.TSV"])), Ok(Format::Csv)));
+        let told = format_of(&named(&["/a.csv", "/b"])).unwrap_err().text;
+        assert_eq!(
+            told,
+            "/b: expected csv like /a.csv, found libsvm by its name: give one kind of files, or --format"
+        );
+    }
+
     proptest! {
         #[test]
         fn every_byte_is_in_exactly_one_split(
-            lengths in prop::collection::vec(0u64..500, 1..8), size in 1u64..300, number in 1u32..20
+            lengths in prop::collection::vec(0u64..500, 1..8),
+            which in any::<u64>(),
+            size in 1u64..300,
+            number in 1u32..20,
         ) {
-            let files = files(&lengths);
+            let files = packed(files(&lengths), which);
             for cut in [Cut::Size(size), Cut::Number(number)] {
                 let splits = plan(&files, cut);
                 if let Cut::Number(number) = cut {
@@ -304,6 +385,7 @@ mod tests {
                 }
                 let mut at = std::collections::BTreeMap::new();
                 for range in splits.iter().flat_map(|split| &split.ranges) {
+                    prop_assert!(!range.path.ends_with(".gz") || range.length == range.file_length);
                     let end = at.entry(range.path.clone()).or_insert(0);
                     prop_assert_eq!(*end, range.offset);
                     *end += range.length;

@@ -59,7 +59,7 @@ enum Values {
 
 fn compare(name: &str, path: &Path, rounds: usize) {
     let split = whole(path);
-    let options = LoadOptions { format: Format::Libsvm, columns: None };
+    let options = LoadOptions::new(Format::Libsvm);
     let (rows, shape) = SparseRows::load(&split, &options).expect("a good file");
     let plain = plain(path);
     assert!(same(&rows, &plain), "both loaders agree in every bit");

@@ -27,7 +27,10 @@ pub(crate) enum Feed {
 impl Feed {
     /// Who reads this job's input. Hadoop cuts plain text by size as we do (`FileInputFormat`), but combines no small files.
     pub(crate) fn of(job: &Job, split_size: Option<u64>) -> Self {
-        let Format::Libsvm = job.load.format else { return Self::Task };
+        // A CSV file's first line belongs to all of its splits, and row groups are no lines.
+        if job.load.format != Format::Libsvm {
+            return Self::Task;
+        }
         match split_size {
             Some(split_size) if job.splits.iter().all(alone) && once(job) => Self::Hadoop { split_size },
             _ => Self::Task,
@@ -61,7 +64,7 @@ fn alone(split: &Split) -> bool {
         !range.path.contains([',', '{', '}', '[', ']', '*', '?', '\\', '%', ' ', '#'])
             && ![".gz", ".bz2", ".deflate", ".lz4", ".snappy", ".zst", ".zstd"]
                 .iter()
-                .any(|ending| range.path.ends_with(ending))
+                .any(|ending| range.path.to_ascii_lowercase().ends_with(ending))
     };
     matches!(&split.ranges[..], [range] if plain(range))
 }

@@ -4,6 +4,7 @@ mod bad_input;
 mod checkpoints;
 mod command_line;
 mod failover;
+mod formats;
 mod losses;
 mod policies;
 mod processes;

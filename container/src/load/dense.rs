@@ -4,7 +4,7 @@ use crate::error::LoadError;
 use crate::load::libsvm::Parser;
 use crate::load::rows::Builder;
 use crate::load::text::LineReader;
-use crate::load::{Format, Load, LoadOptions, Shape};
+use crate::load::{Format, Load, LoadOptions, Shape, csv, parquet};
 use crate::split::{Range, Split};
 
 /// Labelled dense rows: one contiguous matrix of f32, row after row.
@@ -63,9 +63,13 @@ impl DenseRows {
 
 impl Load for DenseRows {
     fn load(split: &Split, options: &LoadOptions) -> Result<(Self, Shape), LoadError> {
-        let (rows, bytes_read) = match options.format {
-            Format::Libsvm => from_libsvm(split, options)?,
+        let mut matrix = Matrix::new(options.columns.unwrap_or(0) as usize);
+        let bytes_read = match options.format {
+            Format::Libsvm => load_libsvm(split, options, &mut matrix)?,
+            Format::Csv => csv::load(split, options, &mut matrix)?,
+            Format::Parquet => parquet::load(split, options, &mut matrix)?,
         };
+        let rows = matrix.finish();
         let shape = Shape {
             rows: rows.rows() as u64,
             columns: rows.columns() as u32,
@@ -78,8 +82,7 @@ impl Load for DenseRows {
 }
 
 /// Block by block, so that of the sparse rows there is never more than one block's in memory.
-fn from_libsvm(split: &Split, options: &LoadOptions) -> Result<(DenseRows, u64), LoadError> {
-    let mut matrix = Matrix::new(options.columns.unwrap_or(0) as usize);
+fn load_libsvm(split: &Split, options: &LoadOptions, matrix: &mut Matrix) -> Result<u64, LoadError> {
     let mut reader = LineReader::new();
     let mut parser = Parser::new(options.columns);
     let mut bytes_read = 0;
@@ -93,11 +96,11 @@ fn from_libsvm(split: &Split, options: &LoadOptions) -> Result<(DenseRows, u64),
             }
             let rows = rows.finish(None);
             matrix.make_room(rows.rows(), rows.columns() as usize).map_err(|room| room.of(range))?;
-            rows.iter().for_each(|(label, columns, values)| matrix.push_sparse(label, columns, values));
+            rows.iter().for_each(|(label, columns, values)| matrix.push_row(label, columns, values));
         }
         bytes_read += reader.bytes_read();
     }
-    Ok((matrix.finish(), bytes_read))
+    Ok(bytes_read)
 }
 
 /// A matrix that is still growing. It doubles: the system moves big vectors by its page tables, and room that is never
@@ -150,13 +153,20 @@ impl Matrix {
     }
 
     /// Appends a row whose columns are all within the width.
-    pub(crate) fn push_sparse(&mut self, label: f32, columns: &[u32], numbers: &[f32]) {
+    pub(crate) fn push_row(&mut self, label: f32, columns: &[u32], numbers: &[f32]) {
         let DenseRows { labels, values, width } = &mut self.rows;
         let start = values.len();
         values.resize(start + *width, 0.0);
         let row = &mut values[start..];
         columns.iter().zip(numbers).for_each(|(column, number)| row[*column as usize] = *number);
         labels.push(label);
+    }
+
+    /// Appends rows as wide as the matrix.
+    pub(crate) fn push_rows(&mut self, labels: &[f32], values: &[f32]) {
+        assert_eq!(values.len(), labels.len() * self.rows.width);
+        self.rows.labels.extend_from_slice(labels);
+        self.rows.values.extend_from_slice(values);
     }
 
     pub(crate) fn finish(mut self) -> DenseRows {
@@ -193,7 +203,7 @@ mod tests {
     use crate::load::testing::TestFile;
 
     fn load(text: &str, cuts: &[u64], columns: Option<u32>) -> Result<(DenseRows, Shape), String> {
-        let options = LoadOptions { format: Format::Libsvm, columns };
+        let options = LoadOptions { columns, ..LoadOptions::new(Format::Libsvm) };
         DenseRows::load(&TestFile::new(text.as_bytes()).split(cuts), &options).map_err(|e| e.to_string())
     }
 
@@ -230,10 +240,10 @@ mod tests {
     fn rows_that_are_already_there_grow_with_the_width() {
         let mut matrix = Matrix::new(1);
         matrix.make_room(2, 0).unwrap();
-        matrix.push_sparse(1.0, &[0], &[7.0]);
-        matrix.push_sparse(2.0, &[0], &[8.0]);
+        matrix.push_row(1.0, &[0], &[7.0]);
+        matrix.push_row(2.0, &[0], &[8.0]);
         matrix.make_room(1, 3).unwrap();
-        matrix.push_sparse(3.0, &[2], &[9.0]);
+        matrix.push_row(3.0, &[2], &[9.0]);
         assert_eq!(matrix.finish().values(), [7.0, 0.0, 0.0, 8.0, 0.0, 0.0, 0.0, 0.0, 9.0]);
     }
 
@@ -251,7 +261,7 @@ mod tests {
             };
             let text: String = rows.iter().map(line).collect();
             let file = TestFile::new(text.as_bytes());
-            let options = LoadOptions { format: Format::Libsvm, columns: None };
+            let options = LoadOptions::new(Format::Libsvm);
             let (sparse, _) = SparseRows::load(&file.split(&[]), &options).unwrap();
             let (dense, _) = DenseRows::load(&file.split(&cuts), &options).unwrap();
             prop_assert_eq!((sparse.rows(), sparse.columns() as usize), (dense.rows(), dense.columns()));

@@ -3,7 +3,7 @@
 use crate::error::LoadError;
 use crate::load::libsvm::Parser;
 use crate::load::text::LineReader;
-use crate::load::{DenseRows, Format, Load, LoadOptions, Shape};
+use crate::load::{DenseRows, Format, Load, LoadOptions, Shape, csv, parquet};
 use crate::split::Split;
 
 /// Labelled sparse rows, compressed (CSR): 8 bytes per stored number, 12 per row, no slack.
@@ -68,21 +68,12 @@ impl SparseRows {
 
 impl Load for SparseRows {
     fn load(split: &Split, options: &LoadOptions) -> Result<(Self, Shape), LoadError> {
-        let Format::Libsvm = options.format;
         let mut rows = Builder::new(split.bytes());
-        let mut reader = LineReader::new();
-        let mut parser = Parser::new(options.columns);
-        let mut bytes_read = 0;
-        for range in &split.ranges {
-            reader.start(range)?;
-            while let Some(block) = reader.next_block()? {
-                if let Err(fault) = parser.parse(&block, &mut rows) {
-                    let at = block.offset();
-                    return Err(reader.blame(at, fault));
-                }
-            }
-            bytes_read += reader.bytes_read();
-        }
+        let bytes_read = match options.format {
+            Format::Libsvm => load_libsvm(split, options, &mut rows)?,
+            Format::Csv => csv::load(split, options, &mut rows)?,
+            Format::Parquet => parquet::load(split, options, &mut rows)?,
+        };
         let rows = rows.finish(options.columns);
         let shape = Shape {
             rows: rows.rows() as u64,
@@ -93,6 +84,23 @@ impl Load for SparseRows {
         };
         Ok((rows, shape))
     }
+}
+
+fn load_libsvm(split: &Split, options: &LoadOptions, rows: &mut Builder) -> Result<u64, LoadError> {
+    let mut reader = LineReader::new();
+    let mut parser = Parser::new(options.columns);
+    let mut bytes_read = 0;
+    for range in &split.ranges {
+        reader.start(range)?;
+        while let Some(block) = reader.next_block()? {
+            if let Err(fault) = parser.parse(&block, rows) {
+                let at = block.offset();
+                return Err(reader.blame(at, fault));
+            }
+        }
+        bytes_read += reader.bytes_read();
+    }
+    Ok(bytes_read)
 }
 
 /// Rows as their format has them: for an algorithm that does well by both.
@@ -127,10 +135,18 @@ impl Rows {
 
 impl Load for Rows {
     fn load(split: &Split, options: &LoadOptions) -> Result<(Self, Shape), LoadError> {
-        match options.format {
-            Format::Libsvm => {
-                SparseRows::load(split, options).map(|(rows, shape)| (Rows::Sparse(rows), shape))
-            }
+        let sparse = match options.format {
+            Format::Libsvm => true,
+            Format::Csv => false,
+            Format::Parquet => match split.ranges.iter().find(|range| range.length > 0) {
+                Some(range) => parquet::is_sparse(options, range)?,
+                None => false,
+            },
+        };
+        if sparse {
+            SparseRows::load(split, options).map(|(rows, shape)| (Rows::Sparse(rows), shape))
+        } else {
+            DenseRows::load(split, options).map(|(rows, shape)| (Rows::Dense(rows), shape))
         }
     }
 }
@@ -213,7 +229,7 @@ fn make_room<T>(vector: &mut Vec<T>, more: usize, bytes_total: u64, bytes_done: 
         return;
     }
     // An eighth more than guessed, lest the last rows need another move: room that is never written takes no
-    // memory, and goes at the end. But no input has more numbers than bytes.
+    // memory, and goes at the end. But no input has more numbers than bytes (a packed one may, and then moves more often).
     let length = vector.len() + more;
     let guess = length as u128 * u128::from(bytes_total) * 9 / (u128::from(bytes_done.max(1)) * 8);
     let guess = guess.min(u128::from(bytes_total)) as usize;

@@ -13,7 +13,12 @@ pub(crate) struct TestFile {
 
 impl TestFile {
     pub(crate) fn new(bytes: &[u8]) -> Self {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
+        Self::named("", bytes)
+    }
+
+    /// With this end of its name.
+    pub(crate) fn named(extension: &str, bytes: &[u8]) -> Self {
+        let mut file = tempfile::Builder::new().suffix(extension).tempfile().unwrap();
         file.write_all(bytes).unwrap();
         file.flush().unwrap();
         TestFile { file, length: bytes.len() as u64 }

@@ -6,10 +6,15 @@
 //! exactly one range. Lines end with `\n`; the `\r` of `\r\n` is left to the parser. Unlike Hadoop we do not
 //! take a lone `\r` for a line end: no format of ours has one. A UTF-8 byte order mark at the file's start is
 //! skipped, as there.
+//!
+//! A [packed] file is one range whole, and its lines are those of what is in it.
+
+use std::io;
 
 use memchr::{memchr, memchr_iter, memrchr};
 
 use crate::error::LoadError;
+use crate::load::packed::{self, Packing};
 use crate::source::{self, ReadAt, STDIN};
 use crate::split::Range;
 
@@ -28,8 +33,11 @@ pub struct LineReader {
     /// Place in the file of `buffer[0]`.
     base: u64,
     range: Option<(Range, Box<dyn ReadAt + Send>)>,
+    packing: Option<Packing>,
+    /// Of what is packed it is not known before it is reached.
+    file_length: u64,
     end: u64,
-    /// The range ends where its source does, which nobody knows beforehand.
+    /// Lines come from a pipe: where they end is not known before either.
     piped: bool,
     in_head: bool,
     done: bool,
@@ -87,6 +95,8 @@ impl LineReader {
             filled: 0,
             base: 0,
             range: None,
+            packing: None,
+            file_length: 0,
             end: 0,
             piped: false,
             in_head: false,
@@ -110,15 +120,22 @@ impl LineReader {
             );
             return Err(LoadError::Bad { path: range.path.clone(), line: None, column: None, message });
         };
-        self.range = Some((range.clone(), source::open(range)?));
+        self.packing = Packing::of(&range.path).filter(|_| range.length > 0);
+        let source = match self.packing {
+            Some(packing) => packed::open(range, packing)?,
+            None => source::open(range)?,
+        };
+        self.range = Some((range.clone(), source));
         self.piped = false;
-        (self.start, self.filled, self.base, self.end) = (0, 0, range.offset, end);
+        (self.start, self.filled, self.base) = (0, 0, range.offset);
+        let unknown = self.packing.is_some().then_some(u64::MAX);
+        (self.end, self.file_length) = (unknown.unwrap_or(end), unknown.unwrap_or(range.file_length));
         self.in_head = range.offset > 0;
         self.done = range.length == 0;
         self.tail_piece = TAIL_PIECE.min(self.piece);
         self.bytes_read = 0;
         if range.offset == 0 && !self.done {
-            self.skip_byte_order_mark(range.file_length)?;
+            self.skip_byte_order_mark()?;
         }
         Ok(())
     }
@@ -127,7 +144,8 @@ impl LineReader {
         let (path, hosts) = (STDIN.to_owned(), Vec::new());
         let range = Range { path, offset: 0, length: u64::MAX, file_length: u64::MAX, modified_ms: 0, hosts };
         self.range = Some((range, source));
-        (self.start, self.filled, self.base, self.end) = (0, 0, 0, u64::MAX);
+        (self.start, self.filled, self.base) = (0, 0, 0);
+        (self.end, self.file_length, self.packing) = (u64::MAX, u64::MAX, None);
         (self.piped, self.in_head, self.done) = (true, false, false);
         (self.tail_piece, self.bytes_read) = (TAIL_PIECE.min(self.piece), 0);
     }
@@ -154,7 +172,7 @@ impl LineReader {
     /// Bytes of the current range that were read for the parser: once all blocks are out, exactly the range
     /// and, past its end, the rest of its last line. A line that crosses from one range into the next is thus
     /// counted by both: it is read by both. (Up to 4 KiB more, or as much more as that rest is long, may have
-    /// come from the file in looking for the line's end.)
+    /// come from the file in looking for the line's end.) Of a packed file, its own length.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
@@ -210,9 +228,8 @@ impl LineReader {
     /// Reads past the range's end for the rest of its last line; a line that starts exactly at the end is
     /// owned, too.
     fn read_tail(&mut self) -> Result<Option<usize>, LoadError> {
-        let file_length = self.range.as_ref().map_or(0, |(range, _)| range.file_length);
         let fresh = self.filled;
-        if self.position() >= file_length {
+        if self.position() >= self.file_length {
             self.done = true;
             if self.start == self.filled {
                 return Ok(None);
@@ -221,7 +238,7 @@ impl LineReader {
             return Ok(Some(self.filled + 1));
         }
         let counted = self.bytes_read;
-        self.fill((file_length - self.position()).min(self.tail_piece as u64) as usize)?;
+        self.fill((self.file_length - self.position()).min(self.tail_piece as u64) as usize)?;
         self.tail_piece = (self.tail_piece * 2).min(self.piece);
         let Some(last) = memchr(b'\n', &self.buffer[fresh..self.filled]) else { return Ok(None) };
         self.bytes_read = counted + last as u64 + 1;
@@ -229,7 +246,7 @@ impl LineReader {
         Ok(Some(fresh + last + 1))
     }
 
-    /// Reads exactly `count` bytes of the file behind those in the buffer.
+    /// Reads exactly `count` bytes of the file behind those in the buffer; of a packed one or a pipe, what there is.
     fn fill(&mut self, count: usize) -> Result<(), LoadError> {
         let Some((range, source)) = &mut self.range else { return Ok(()) };
         // One more for the line end that the file's last line may lack.
@@ -237,20 +254,25 @@ impl LineReader {
         if self.buffer.len() < needed {
             self.buffer.resize(needed, 0);
         }
-        let offset = self.base + self.filled as u64;
         let into = &mut self.buffer[self.filled..self.filled + count];
-        let mut read = count;
-        if self.piped {
-            read = read_up_to(source.as_mut(), range, offset, into)?;
-            if read < count {
-                self.end = offset + read as u64;
-                range.file_length = self.end;
-            }
-        } else {
-            read_exactly(source.as_mut(), range, offset, into)?;
+        let at = self.base + self.filled as u64;
+        if self.packing.is_none() && !self.piped {
+            read_exactly(source.as_mut(), range, at, into)?;
+            self.filled += count;
+            self.bytes_read += count as u64;
+            return Ok(());
         }
+        let read = read_up_to(source.as_mut(), range, at, into)?;
         self.filled += read;
-        self.bytes_read += read as u64;
+        if self.piped {
+            self.bytes_read += read as u64;
+        }
+        if read < count {
+            (self.end, self.file_length) = (at + read as u64, at + read as u64);
+            if self.packing.is_some() {
+                self.bytes_read = range.file_length;
+            }
+        }
         Ok(())
     }
 
@@ -266,12 +288,11 @@ impl LineReader {
         self.base + self.filled as u64
     }
 
-    fn skip_byte_order_mark(&mut self, file_length: u64) -> Result<(), LoadError> {
+    fn skip_byte_order_mark(&mut self) -> Result<(), LoadError> {
         let Some((range, source)) = &mut self.range else { return Ok(()) };
         let mut first = [0; BYTE_ORDER_MARK.len()];
-        if file_length >= first.len() as u64 {
-            read_exactly(source.as_mut(), range, 0, &mut first)?;
-        }
+        let there = self.file_length.min(first.len() as u64) as usize;
+        read_up_to(source.as_mut(), range, 0, &mut first[..there])?;
         if first == BYTE_ORDER_MARK {
             self.base = first.len() as u64;
             self.bytes_read = self.base;
@@ -296,27 +317,22 @@ const BINARY_PREFIX: usize = 8_000;
 /// Lines are not counted through more than this: an error is not worth minutes of reading.
 const MAX_COUNTED: u64 = 16 << 30;
 
-fn read_exactly(
+pub(crate) fn read_exactly(
     source: &mut dyn ReadAt,
     range: &Range,
-    mut offset: u64,
-    mut into: &mut [u8],
+    offset: u64,
+    into: &mut [u8],
 ) -> Result<(), LoadError> {
-    while !into.is_empty() {
-        let read = source
-            .read_at(offset, into)
-            .map_err(|source| LoadError::Io { path: range.path.clone(), source })?;
-        if read == 0 {
-            let message = format!("it ends at byte {offset} and had {} bytes", range.file_length);
-            return Err(LoadError::Changed { path: range.path.clone(), message });
-        }
-        into = &mut into[read..];
-        offset += read as u64;
+    let read = read_up_to(source, range, offset, into)?;
+    if read < into.len() {
+        let end = offset + read as u64;
+        let message = format!("it ends at byte {end} and had {} bytes", range.file_length);
+        return Err(LoadError::Changed { path: range.path.clone(), message });
     }
     Ok(())
 }
 
-/// Reads until `into` is full or the source ends; how many bytes there were.
+/// Reads to the end of `into` or of the file.
 fn read_up_to(
     source: &mut dyn ReadAt,
     range: &Range,
@@ -325,10 +341,16 @@ fn read_up_to(
 ) -> Result<usize, LoadError> {
     let mut filled = 0;
     while filled < into.len() {
-        let failed = |source| LoadError::Io { path: range.path.clone(), source };
-        match source.read_at(offset + filled as u64, &mut into[filled..]).map_err(failed)? {
-            0 => break,
-            read => filled += read,
+        let path = || range.path.clone();
+        match source.read_at(offset + filled as u64, &mut into[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            // Packed data that are wrong.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                let message = error.to_string();
+                return Err(LoadError::Bad { path: path(), line: None, column: None, message });
+            }
+            Err(source) => return Err(LoadError::Io { path: path(), source }),
         }
     }
     Ok(filled)

@@ -26,7 +26,7 @@ pub(crate) fn load(path: &str) -> Result<SparseRows> {
     let (length, path) = (metadata.len(), path.to_owned());
     let range =
         Range { path, offset: 0, length, file_length: length, modified_ms: modified, hosts: Vec::new() };
-    let options = LoadOptions { format: Format::Libsvm, columns: None };
+    let options = LoadOptions::new(Format::Libsvm);
     Ok(SparseRows::load(&Split { number: 0, ranges: vec![range] }, &options)?.0)
 }
 

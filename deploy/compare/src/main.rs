@@ -62,6 +62,9 @@ struct Flags {
     /// Write the report anew from what has been measured, and measure nothing
     #[arg(long)]
     report_only: bool,
+    /// Copy the results page with its plots and the CSV to this folder, such as deploy/compare/results
+    #[arg(long)]
+    results: Option<PathBuf>,
     /// Inside: the bare loop's own process
     #[arg(long, hide = true)]
     bare: Option<String>,
@@ -118,7 +121,24 @@ fn compare(flags: &Flags) -> Result<()> {
         let value = ratio.ratio.map_or("not measured".to_owned(), |value| format!("{value:.2}"));
         println!("{}: {value} (wanted {})", ratio.what, ratio.wanted);
     }
+    if let Some(folder) = &flags.results {
+        publish(&out, folder)?;
+    }
     println!("{}", out.join("report.html").display());
+    Ok(())
+}
+
+/// Copies what a repository keeps of a comparison.
+fn publish(out: &Path, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for entry in std::fs::read_dir(out)? {
+        let path = entry?.path();
+        let kept =
+            ["svg", "md", "csv"].iter().any(|ending| path.extension().is_some_and(|found| found == *ending));
+        if let Some(name) = path.file_name().filter(|_| kept) {
+            std::fs::copy(&path, folder.join(name))?;
+        }
+    }
     Ok(())
 }
 

@@ -216,6 +216,8 @@ fn short(value: f64) -> String {
         "0".to_owned()
     } else if size >= 1e6 {
         format!("{} M", trimmed(value / 1e6, 1))
+    } else if size >= 1e4 {
+        format!("{} k", trimmed(value / 1e3, 1))
     } else if size >= 100.0 {
         format!("{value:.0}")
     } else if size >= 1.0 {
@@ -249,9 +251,15 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        for (value, text) in
-            [(0.0, "0"), (12.0, "12"), (1.5, "1.5"), (0.0312, "0.0312"), (2e6, "2 M"), (1e-6, "1e-6")]
-        {
+        for (value, text) in [
+            (0.0, "0"),
+            (12.0, "12"),
+            (1.5, "1.5"),
+            (0.0312, "0.0312"),
+            (5e4, "50 k"),
+            (2e6, "2 M"),
+            (1e-6, "1e-6"),
+        ] {
             assert_eq!(short(value), text);
         }
     }

@@ -133,6 +133,45 @@ fn whole_is_extrapolated(m: &Measurement) -> bool {
     whole(m).is_none_or(|(_, extrapolated)| extrapolated)
 }
 
+/// Figures in which another engine takes no more time than Lapwing, by medians, in sentences.
+pub(crate) fn not_worse(all: &[Measurement]) -> Vec<String> {
+    type Figure = (&'static str, fn(&Measurement) -> Option<f64>);
+    let figures: [Figure; 5] = [
+        ("start-up", |m| Some(m.start_seconds)),
+        ("load", |m| Some(m.load_seconds)),
+        ("pass", Measurement::pass),
+        ("first pass complete", |m| m.after(1)),
+        ("whole job as run", |m| Some(m.seconds)),
+    ];
+    let mut lines = Vec::new();
+    for (engine, algorithm, told) in [
+        // What it starts and loads is in each of its passes, and it may have made fewer.
+        ("iterated MapReduce", "sgd", &figures[2..4]),
+        ("bare loop", "sgd", &figures[..]),
+        ("Spark MLlib", "lbfgs", &figures[..]),
+        ("bare loop", "lbfgs", &figures[..]),
+        // It tells one time for all.
+        ("Vowpal Wabbit", "lbfgs", &figures[4..]),
+    ] {
+        let middle = |engine: &str, figure: fn(&Measurement) -> Option<f64>| {
+            median(&of(all, engine, algorithm).into_iter().filter_map(figure).collect::<Vec<_>>())
+        };
+        let mut found = Vec::new();
+        for &(what, figure) in told {
+            if let (Some(theirs), Some(ours)) = (middle(engine, figure), middle("Lapwing", figure))
+                && theirs <= ours
+            {
+                found.push(format!("{what} {} against {}", seconds(Some(theirs)), seconds(Some(ours))));
+            }
+        }
+        if !of(all, engine, algorithm).is_empty() {
+            let what = if found.is_empty() { "nowhere".to_owned() } else { found.join(", ") };
+            lines.push(format!("{engine}, {algorithm}: {what}."));
+        }
+    }
+    lines
+}
+
 /// Theirs over ours.
 fn faster(what: &str, ours: Option<f64>, theirs: Option<f64>, least: f64) -> Ratio {
     Ratio {
@@ -230,6 +269,13 @@ mod tests {
         // Spark knows its objective after 12 s, we after 10.2.
         assert!((ratios[3].ratio.unwrap() - 12.0 / 10.2).abs() < 1e-9);
         assert!(ratios[4].what.contains("extrapolated"));
+        let told = not_worse(&all);
+        assert_eq!(told[0], "iterated MapReduce, sgd: nowhere.");
+        assert!(
+            told[1].starts_with("Spark MLlib, lbfgs: ")
+                && told[1].ends_with("whole job as run 20.0 s against 20.0 s."),
+            "{told:?}"
+        );
         assert!((ratios[4].ratio.unwrap() - (20.0 + 18.0 * 5.0) / (20.0 + 18.0 * 0.01)).abs() < 1e-9);
     }
 

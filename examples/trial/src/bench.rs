@@ -44,7 +44,7 @@ pub fn rows<D: Load>(count: u64, columns: u32, mut row: impl FnMut(&mut Rng, &mu
     let modified_ms = modified.duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as u64;
     let (path, length) = (file.path().display().to_string(), text.len() as u64);
     let range = Range { path, offset: 0, length, file_length: length, modified_ms, hosts: Vec::new() };
-    let options = LoadOptions { format: Format::Libsvm, columns: Some(columns) };
+    let options = LoadOptions { columns: Some(columns), ..LoadOptions::new(Format::Libsvm) };
     D::load(&Split { number: 0, ranges: vec![range] }, &options).expect("the rows load").0
 }
 

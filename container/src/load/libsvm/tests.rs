@@ -6,7 +6,7 @@ use crate::load::{Format, Load, LoadOptions, Shape, SparseRows};
 use crate::rng::Rng;
 
 fn load(file: &TestFile, cuts: &[u64], columns: Option<u32>) -> Result<(SparseRows, Shape), String> {
-    let options = LoadOptions { format: Format::Libsvm, columns };
+    let options = LoadOptions { columns, ..LoadOptions::new(Format::Libsvm) };
     SparseRows::load(&file.split(cuts), &options).map_err(|error| {
         assert!(error.is_bad_input(), "{error}");
         error.to_string()

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::ops::Range;
+use std::path::Path;
 
+use lapwing::load::{Format, LoadOptions, conformance};
 use lapwing_lab::Lab;
 
-use crate::cluster::{BLOCK, Place, SMALL, USER, agent, alone, done, eventually, served, text};
+use crate::cluster::{BLOCK, Place, SMALL, USER, agent, alone, done, eventually, served, shared, text};
 
 /// Rows that make some 30 MB.
 const ROWS: u32 = 450_000;
@@ -69,6 +71,36 @@ fn every_split_is_read_once_and_where_its_blocks_are() {
     let (summary, _) = done(lab, &words);
     assert_eq!(summary["node_local_bytes"], size, "{summary}");
     assert_eq!(summary["node_local_possible"], size, "{summary}");
+}
+
+/// The same conformance suite that files on this machine are put to; and a job reads each format as it is in HDFS.
+#[test]
+fn every_format_gives_each_row_once_from_hdfs_too() {
+    let Some((lab, _quiet)) = shared() else { return };
+    let place = Place::new();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../container/tests/data");
+    let names =
+        ["rows.libsvm", "rows.csv", "rows.csv.gz", "plain.parquet", "snappy.parquet", "sparse.parquet"];
+    let mut models = Vec::new();
+    for name in names {
+        let there = place.there(name);
+        lab.put(data.join(name), &there).unwrap();
+        let options = LoadOptions::new(Format::of(name).unwrap());
+        let found = conformance::check(&format!("{}{there}", lab.default_fs()), &options, 8).unwrap();
+        assert_eq!(found.rows, 60, "{name}");
+        if name == "plain.parquet" || name == "rows.csv.gz" || name == "rows.libsvm" {
+            let output = place.there(&format!("{name}.model"));
+            let flags =
+                ["--splits", "1", "--passes", "2", "--workers", "1", "--input", &there, "--output", &output];
+            let (summary, _) = done(lab, &[&SMALL[..], &flags].concat());
+            assert_eq!(summary["rows"], 60, "{name}");
+            let model = place.here(&format!("{name}.npz"));
+            let from = format!("{output}/model.npz");
+            assert!(lab.fs(["-get", &from, model.to_str().unwrap()]).unwrap().status.success());
+            models.push(fs::read(model).unwrap());
+        }
+    }
+    assert!(models.windows(2).all(|pair| pair[0] == pair[1]), "the formats give different models");
 }
 
 /// Hadoop's way of cutting one file: equal splits, the last one up to a tenth longer.

@@ -1,0 +1,88 @@
+//! The same rows as LibSVM, CSV and Parquet give the same model to the bit, be the files of this repository or fresh from pyarrow.
+
+#![expect(clippy::print_stdout, reason = "a part that is left out says why")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../container/tests/data")
+}
+
+/// The model that `sgd` makes of an input.
+fn model(input: &Path, flags: &str) -> Vec<u8> {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sgd"));
+    command.arg("--input").arg(input).args(["--passes", "5", "--master", "local[2]"]);
+    command.args(["--output", "model", "--progress", "never"]).args(flags.split_whitespace());
+    let output = command.current_dir(directory.path()).output().unwrap();
+    assert!(output.status.success(), "{}: {}", input.display(), String::from_utf8_lossy(&output.stderr));
+    fs::read(directory.path().join("model/model.npz")).unwrap()
+}
+
+fn assert_same_model(folder: &Path, names: &[&str]) {
+    for loss in ["logistic --rate 0.001", "squared --rate 1e-9", "hinge --rate 0.01"] {
+        let flags = format!("--loss {loss} --splits 1");
+        let text = model(&folder.join("rows.libsvm"), &flags);
+        for name in names {
+            assert!(model(&folder.join(name), &flags) == text, "{loss}: {name} gives another model");
+        }
+    }
+}
+
+const PYARROW: [&str; 8] = [
+    "rows.csv",
+    "rows.csv.gz",
+    "plain.parquet",
+    "snappy.parquet",
+    "zstd.parquet",
+    "lists.parquet",
+    "sparse.parquet",
+    "hive",
+];
+
+#[test]
+fn one_split_of_any_format_gives_the_same_bits() {
+    assert_same_model(&data(), &PYARROW);
+    assert_same_model(&data(), &["spark", "spark-csv", "spark-vectors"]);
+}
+
+/// Each file of 30 rows is a split, in any format.
+#[test]
+fn splits_of_the_same_rows_give_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let cut = |name: &str, header: usize| {
+        let text = fs::read_to_string(data().join(name)).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        fs::create_dir(folder.path().join(name)).unwrap();
+        for (part, rows) in lines[header..].chunks(30).enumerate() {
+            let part =
+                folder.path().join(name).join(format!("part-{part}.{}", name.rsplit('.').next().unwrap()));
+            fs::write(part, [&lines[..header], rows].concat().join("\n")).unwrap();
+        }
+    };
+    cut("rows.libsvm", 0);
+    cut("rows.csv", 1);
+    let text = model(&folder.path().join("rows.libsvm"), "--split-size 800");
+    assert!(model(&folder.path().join("rows.csv"), "--split-size 800") == text);
+    assert!(
+        model(&folder.path().join("rows.libsvm"), "--splits 1") != text,
+        "two splits are another experiment"
+    );
+}
+
+#[test]
+fn files_fresh_from_pyarrow_give_the_same_bits() {
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
+    let has_pyarrow = Command::new(&python).args(["-c", "import pyarrow"]).output();
+    if !has_pyarrow.is_ok_and(|output| output.status.success()) {
+        println!("skipped: {python} has no pyarrow (pip install pyarrow; PYTHON names another interpreter)");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let made =
+        Command::new(python).arg(data().join("make.py")).arg("pyarrow").arg(folder.path()).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert_same_model(folder.path(), &PYARROW);
+}
