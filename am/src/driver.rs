@@ -50,8 +50,8 @@ pub(crate) struct Driver<'a, L> {
     /// What the last round that was broadcast began with: while its step is done it may still have to be kept.
     open: Option<(Round, Arc<Begun>)>,
     summary: Summary,
-    /// The update that the event at hand brought.
-    update: Option<Buffer>,
+    /// The update or the snapshot that the event at hand brought.
+    payload: Option<Buffer>,
     /// Updates of the pass at hand, for faults.
     updates: (u32, u32),
     chronicle: Chronicle,
@@ -108,7 +108,7 @@ impl<'a, L: Launcher> Driver<'a, L> {
             begun: None,
             open: None,
             summary: Summary::default(),
-            update: None,
+            payload: None,
             updates: (0, 0),
             chronicle: Chronicle::new(job.clone(), attempt),
             checkpoint: None,
@@ -241,17 +241,21 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 }
                 self.handle(Event::Kept(seat, Round { pass: tag.pass, kind }));
             }
-            Message::Snapshot { .. } => self.ask(Request::Restore(payload)),
+            Message::Snapshot { kind, .. } => {
+                self.payload = Some(payload);
+                self.handle(Event::Fetched(seat, Round { pass: tag.pass, kind }));
+                self.payload = None;
+            }
             Message::Offer { kind, node, bytes } => {
                 self.handle(Event::Offered(seat, Round { pass: tag.pass, kind }, node, bytes));
             }
             Message::Update { kind, node, nanos, .. } => {
                 let round = Round { pass: tag.pass, kind };
                 self.chronicle.update(round, nanos);
-                self.update = Some(payload);
+                self.payload = Some(payload);
                 self.handle(Event::Updated(seat, round, node));
                 // A stale one: the engine did not ask for it.
-                if self.update.take().is_none() {
+                if self.payload.take().is_none() {
                     self.updates =
                         (tag.pass, if self.updates.0 == tag.pass { self.updates.1 + 1 } else { 1 });
                     self.fire(Point::After(tag.pass, self.updates.1));

@@ -68,7 +68,7 @@
 //! }
 //! ```
 //!
-//! Run it where you are, then on a cluster; the model has the same bits:
+//! The [`tutorial`] goes from an empty folder to a run on YARN. Run it where you are, then on a cluster; the model has the same bits:
 //!
 //! ```text
 //! descent --input data.libsvm --passes 50 --master local[4]
@@ -99,6 +99,9 @@
 //! Numbers, strings, vectors, options and tuples travel as they are; your own structs and enums with
 //! [`#[lapwing::wire]`](wire) on them.
 #![warn(missing_docs)]
+
+#[doc = include_str!("tutorial.md")]
+pub mod tutorial {}
 
 mod aggregate;
 mod binary;

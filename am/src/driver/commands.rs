@@ -45,13 +45,18 @@ impl<L: Launcher> Driver<'_, L> {
                 Command::Fetch(seat, round) => {
                     self.send(seat, round.pass, Message::Fetch { kind: round.kind }, None);
                 }
+                Command::Restore => {
+                    let snapshot =
+                        self.payload.take().expect("only a snapshot that has come is gone on from");
+                    self.ask(Request::Restore(snapshot));
+                }
                 Command::Broadcast(round, calls) => self.broadcast(round, calls),
                 Command::Keep(seat, round) => self.keep(seat, round),
                 Command::Credit(seat, round, node) => {
                     self.send(seat, round.pass, Message::Credit { kind: round.kind, node }, None);
                 }
                 Command::Merge(node) => {
-                    let update = self.update.take().expect("only an update that has come is merged");
+                    let update = self.payload.take().expect("only an update that has come is merged");
                     self.ask(Request::Merge(node, update));
                 }
                 Command::Reuse(node) => self.ask(Request::Reuse(node)),

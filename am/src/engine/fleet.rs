@@ -34,7 +34,7 @@ pub(super) struct Fleet {
     silence: Duration,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Place {
     splits: Range<u32>,
     /// The slot whose process passes over them.
@@ -49,6 +49,8 @@ struct Slot {
     stage: Stage,
     held: BTreeSet<u32>,
     missing: BTreeSet<u32>,
+    /// Splits that it was told to unload: what it says of them is from before.
+    given: BTreeSet<u32>,
     /// When it last gave a sign of life, or was launched.
     heard: Duration,
     /// A process of the attempt before, which has not yet called.
@@ -80,6 +82,7 @@ impl Fleet {
             stage: Stage::Launched,
             held: BTreeSet::new(),
             missing: BTreeSet::new(),
+            given: BTreeSet::new(),
             heard: Duration::ZERO,
             awaited: false,
             started: false,
@@ -147,12 +150,16 @@ impl Fleet {
         (slot.heard, slot.awaited, slot.started) = (now, false, true);
         slot.host.clone_from(&holding.host);
         slot.held.clear();
+        let mut given = BTreeSet::new();
         for loaded in &holding.loaded {
             if let Some(known) = self.loaded.get_mut(loaded.split as usize) {
                 *known = Some(*loaded);
-                slot.held.insert(loaded.split);
+                let gives = slot.given.contains(&loaded.split);
+                if gives { &mut given } else { &mut slot.held }.insert(loaded.split);
             }
         }
+        // It may not have been told before its connection broke.
+        out.extend(runs(&given).into_iter().map(|splits| Command::Unload(seat, splits)));
         self.order(seat.worker as usize, false, out);
         true
     }
@@ -177,14 +184,18 @@ impl Fleet {
         loaded: Loaded,
         out: &mut Vec<Command>,
     ) -> bool {
-        let Some(slot) = self.present(seat) else { return false };
-        slot.heard = now;
-        // Told twice or not its own: that brings the rest no nearer.
-        if slot.stage != Stage::Loading || !slot.missing.remove(&loaded.split) {
+        if loaded.split as usize >= self.loaded.len() {
             return false;
         }
+        let Some(slot) = self.present(seat) else { return false };
+        slot.heard = now;
+        if slot.given.contains(&loaded.split) {
+            return false;
+        }
+        // A master before this one may have asked for it.
         slot.held.insert(loaded.split);
-        let ready = slot.missing.is_empty();
+        // Told twice or not its own: that brings the rest no nearer.
+        let ready = slot.missing.remove(&loaded.split) && slot.missing.is_empty();
         if ready {
             slot.stage = Stage::Ready;
             if seat.incarnation > 0 {
@@ -193,6 +204,29 @@ impl Fleet {
         }
         self.loaded[loaded.split as usize] = Some(loaded);
         ready
+    }
+
+    /// Whether these splits are still wanted of this process.
+    pub(super) fn wants(&self, seat: Seat, split: Option<u32>) -> bool {
+        let slot = seat.worker as usize;
+        split.is_none_or(|split| self.is_present(seat) && self.wanted(slot).contains(&split))
+    }
+
+    /// Places whose process is not ready go to those that hold their splits, from before there was this master.
+    pub(super) fn settle(&mut self, out: &mut Vec<Command>) {
+        for place in 0..self.places.len() {
+            let Place { splits, server } = self.places[place].clone();
+            let holds = |slot: &usize| {
+                let Slot { stage, held, .. } = &self.slots[*slot];
+                *stage == Stage::Ready && splits.clone().all(|split| held.contains(&split))
+            };
+            if self.slots[server].stage != Stage::Ready
+                && let Some(holder) = (0..self.slots.len()).find(holds)
+            {
+                self.places[place].server = holder;
+                self.give(server, place, out);
+            }
+        }
     }
 
     /// Whether every place has a process that can pass over it.
@@ -225,6 +259,12 @@ impl Fleet {
         slot.is_some_and(|slot| slot.incarnation == seat.incarnation && slot.stage == Stage::Ready)
     }
 
+    /// Whether this is the present process of its slot, and has called.
+    pub(super) fn is_present(&self, seat: Seat) -> bool {
+        let slot = self.slots.get(seat.worker as usize);
+        slot.is_some_and(|slot| slot.incarnation == seat.incarnation && slot.stage != Stage::Launched)
+    }
+
     /// The machine of a process that has called.
     pub(super) fn host(&self, seat: Seat) -> &str {
         self.slots.get(seat.worker as usize).map_or("", |slot| &slot.host)
@@ -251,16 +291,29 @@ impl Fleet {
     /// A pass boundary: places that were served by a neighbour go back to the process that has come and loaded them.
     pub(super) fn hand_back(&mut self, out: &mut Vec<Command>) {
         for place in 0..self.places.len() {
-            let Place { splits, server } = &self.places[place];
-            let (splits, server) = (splits.clone(), *server);
-            let back = self.slots[server].home != place && self.slots[place].stage == Stage::Ready;
-            if back {
+            let server = self.places[place].server;
+            if self.slots[server].home != place && self.slots[place].stage == Stage::Ready {
                 self.places[place].server = place;
-                self.slots[server].held.retain(|split| !splits.contains(split));
-                out.push(Command::Unload(self.seat(server), splits));
+                self.give(server, place, out);
                 out.push(Command::Note(format!("worker {place} has come and takes over its splits")));
             }
         }
+    }
+
+    /// A place is another's now: unless the slot is at home there it is to unload the splits, and has not to load them any more.
+    fn give(&mut self, slot: usize, place: usize, out: &mut Vec<Command>) {
+        let (seat, splits) = (self.seat(slot), self.places[place].splits.clone());
+        let slot = &mut self.slots[slot];
+        if slot.home == place || slot.stage == Stage::Launched {
+            return;
+        }
+        slot.held.retain(|split| !splits.contains(split));
+        slot.missing.retain(|split| !splits.contains(split));
+        slot.given.extend(splits.clone());
+        if slot.missing.is_empty() {
+            slot.stage = Stage::Ready;
+        }
+        out.push(Command::Unload(seat, splits));
     }
 
     /// Places whose process has had no container for too long go to those that are there. A list of whose went to whom.
@@ -273,6 +326,13 @@ impl Fleet {
             (0..self.places.len()).filter(|&place| absent(&self.slots[self.places[place].server])).collect();
         for place in orphaned {
             let server = self.places[place].server;
+            if let Some(spare) = self.stand_in(server) {
+                out.push(Command::Note(format!(
+                    "worker {server} got no container within {} s: the spare worker {spare} takes over",
+                    self.start_timeout.as_secs()
+                )));
+                continue;
+            }
             // The nearest: its own splits and these are likely to be one range.
             let serving = |slot: &usize| self.places.iter().any(|place| place.server == *slot);
             let heard = |slot: &usize| self.slots[*slot].stage != Stage::Launched;
@@ -295,6 +355,7 @@ impl Fleet {
         let wanted = self.wanted(slot);
         let slot = &mut self.slots[slot];
         slot.missing = wanted.difference(&slot.held).copied().collect();
+        slot.given.retain(|split| !slot.missing.contains(split));
         slot.stage = if slot.missing.is_empty() { Stage::Ready } else { Stage::Loading };
         for run in runs(&slot.missing) {
             out.push(Command::Load(seat, run, adopted));
@@ -307,7 +368,7 @@ impl Fleet {
         self.places.iter().enumerate().filter(own).flat_map(|(_, place)| place.splits.clone()).collect()
     }
 
-    fn seat(&self, slot: usize) -> Seat {
+    pub(super) fn seat(&self, slot: usize) -> Seat {
         Seat { worker: slot as u32, incarnation: self.slots[slot].incarnation }
     }
 

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use lapwing_container::wire::message::Round;
 
 use super::fleet::Fleet;
+#[cfg(test)]
+use super::tests::simulation::bugs::{Bug, planted};
 use super::{Command, Seat};
 
 /// Workers that keep a record, if there are as many.
@@ -33,7 +35,7 @@ impl Keepers {
     pub(super) fn begin(
         &mut self,
         round: Round,
-        called: &BTreeSet<Seat>,
+        called: impl Iterator<Item = Seat>,
         fleet: &Fleet,
         out: &mut Vec<Command>,
     ) {
@@ -49,15 +51,16 @@ impl Keepers {
         self.ask(&before, out);
     }
 
-    /// A worker came back with these records: what it did not get is sent again.
-    pub(super) fn back(&mut self, seat: Seat, records: &[Round], out: &mut Vec<Command>) {
-        let Some(round) = self.round.filter(|_| self.seats.contains(&seat) && !self.kept.contains(&seat))
+    /// A worker called again, and the newest state that it has is that of this round. If it has not got the state it can keep
+    /// nothing; if it has, what it did not get is sent again.
+    pub(super) fn back(&mut self, seat: Seat, newest: Option<Round>, fleet: &Fleet, out: &mut Vec<Command>) {
+        let Some(round) = self.round.filter(|_| self.called.contains(&seat) && !self.kept.contains(&seat))
         else {
             return;
         };
-        if records.contains(&round) {
-            self.kept(seat, round);
-        } else {
+        if newest != Some(round) {
+            self.lost(seat, fleet, out);
+        } else if self.seats.contains(&seat) {
             out.push(Command::Keep(seat, round));
         }
     }
@@ -85,6 +88,10 @@ impl Keepers {
 
     /// Whether the record of the present round is kept by all that are to keep it.
     pub(super) fn is_safe(&self) -> bool {
+        #[cfg(test)]
+        if planted(Bug::Unsecured) {
+            return true;
+        }
         self.seats.iter().all(|seat| self.kept.contains(seat))
     }
 
@@ -96,10 +103,13 @@ impl Keepers {
 
     /// Those that keep go on keeping; who joins them is on another machine if there is one.
     fn appoint(&mut self, fleet: &Fleet) {
-        self.seats.retain(|seat| self.called.contains(seat) && fleet.is_ready(*seat));
+        self.seats.retain(|seat| self.called.contains(seat) && fleet.is_present(*seat));
         while self.seats.len() < KEEPERS {
             let free = || {
-                self.called.iter().copied().filter(|seat| !self.seats.contains(seat) && fleet.is_ready(*seat))
+                self.called
+                    .iter()
+                    .copied()
+                    .filter(|seat| !self.seats.contains(seat) && fleet.is_present(*seat))
             };
             let apart =
                 |seat: &Seat| self.seats.iter().all(|keeper| fleet.host(*keeper) != fleet.host(*seat));

@@ -24,6 +24,8 @@ use serde::{Deserialize, Serialize};
 use fleet::{Fleet, Loss};
 use keepers::Keepers;
 use round::Current;
+#[cfg(test)]
+use tests::simulation::bugs::{Bug, planted};
 
 /// What the engine needs to know of a job.
 #[derive(Debug, Clone)]
@@ -77,6 +79,8 @@ pub(crate) enum Event {
     Loaded(Seat, Loaded),
     /// The first state is there.
     Initialised,
+    /// What a worker kept of a round has arrived.
+    Fetched(Seat, Round),
     /// The state of this round is there, from before.
     Restored(Round, Summary),
     /// A worker keeps the record of a round.
@@ -132,8 +136,10 @@ pub(crate) enum Command {
     Unload(Seat, Range<u32>),
     /// Compute the first state.
     Initialise(Summary),
-    /// Have a worker send the state and record of a round, and go on from there.
+    /// Have a worker send the state and record of a round.
     Fetch(Seat, Round),
+    /// Go on from what has just come.
+    Restore,
     /// Send the current state to these workers and ask for these nodes.
     Broadcast(Round, Vec<(Seat, Vec<Node>)>),
     /// Send a worker the record of the round that was broadcast.
@@ -212,8 +218,10 @@ pub(crate) struct Engine {
 enum Phase {
     /// A new master waits for the workers of the old one.
     Gathering,
-    /// One of them sends what it keeps.
-    Fetching(Seat),
+    /// One of them sends what it keeps of this round.
+    Fetching(Seat, Round),
+    /// The aggregator takes it over.
+    Restoring,
     Loading,
     Initialising,
     Round(Box<Current>),
@@ -274,7 +282,7 @@ impl Engine {
             }
             Event::Loaded(seat, loaded) => {
                 if self.fleet.loaded(now, seat, loaded, &mut out) {
-                    self.ready(seat, &mut out);
+                    self.ready(now, &mut out);
                 }
             }
             Event::Initialised => {
@@ -282,6 +290,7 @@ impl Engine {
                     self.begin(now, Round { pass: 1, kind: RoundKind::Train }, &mut out);
                 }
             }
+            Event::Fetched(seat, round) => self.fetched(now, seat, round, &mut out),
             Event::Restored(round, summary) => self.restored(now, round, summary, &mut out),
             Event::Kept(seat, round) => {
                 if self.fleet.heard(now, seat) {
@@ -293,13 +302,16 @@ impl Engine {
                 if self.fleet.heard(now, seat)
                     && let Phase::Round(current) = &mut self.phase
                 {
-                    current.offered(seat, (round, node), bytes, &self.fleet, &mut out);
+                    current.offered(seat, (round, node), bytes, &mut out);
                 }
             }
             Event::Updated(seat, round, node) => {
+                #[cfg(test)]
+                let seat =
+                    if planted(Bug::OldIncarnation) { self.fleet.seat(seat.worker as usize) } else { seat };
                 if self.fleet.heard(now, seat)
                     && let Phase::Round(current) = &mut self.phase
-                    && current.updated(seat, (round, node), &self.fleet, &mut out)
+                    && current.updated(seat, (round, node), &mut out)
                 {
                     self.fleet.kept_up(seat);
                     self.close(&mut out);
@@ -326,20 +338,30 @@ impl Engine {
         }
         self.newest = self.newest.max(holding.newest);
         self.records.insert(seat, holding.records.clone());
+        match &mut self.phase {
+            Phase::Round(current) => current.cut(seat, out),
+            // What it was asked for went to the connection that broke.
+            #[cfg(test)]
+            Phase::Fetching(..) if planted(Bug::LostFetch) => {}
+            Phase::Fetching(keeper, _) if *keeper == seat => self.phase = Phase::Gathering,
+            // It comes late, but nothing has been begun without it.
+            Phase::Loading if !holding.records.is_empty() => self.phase = Phase::Gathering,
+            _ => {}
+        }
+        self.keepers.back(seat, holding.newest, &self.fleet, out);
         if self.fleet.is_ready(seat) {
-            self.ready(seat, out);
-            self.keepers.back(seat, &holding.records, out);
+            self.ready(now, out);
         }
         self.secured(now, out);
         self.gather(now, out);
     }
 
     /// A worker has all its splits: the first time round that may complete the load, later it may owe a round's nodes.
-    fn ready(&mut self, seat: Seat, out: &mut Vec<Command>) {
+    fn ready(&mut self, now: Duration, out: &mut Vec<Command>) {
         match &mut self.phase {
             Phase::Loading => self.loaded(out),
             Phase::Round(current) => {
-                current.joined(seat, &self.fleet, out);
+                current.joined(now, &self.fleet, out);
                 self.keepers.begin(current.round(), current.called(), &self.fleet, out);
             }
             _ => {}
@@ -362,7 +384,15 @@ impl Engine {
 
     fn begin(&mut self, now: Duration, round: Round, out: &mut Vec<Command>) {
         self.fleet.hand_back(out);
-        self.drain(now, out);
+        // Who gives its container back may have been a keeper.
+        self.phase = Phase::Securing(round);
+        for seat in self.fleet.drain(now, out) {
+            self.records.remove(&seat);
+            self.keepers.lost(seat, &self.fleet, out);
+        }
+        if !self.keepers.is_safe() {
+            return;
+        }
         let (fleet, known) = (&self.fleet, &self.known);
         let current = Current::new(self.tree, round, &self.rules, self.largest, (now, fleet), known, out);
         self.keepers.begin(round, current.called(), fleet, out);
@@ -436,12 +466,12 @@ impl Engine {
         self.records.remove(&seat);
         match &mut self.phase {
             Phase::Round(current) => {
-                current.lost(seat, &self.fleet, &self.known, out);
+                current.lost(now, seat, &self.fleet, &self.known, out);
                 self.keepers.begin(current.round(), current.called(), &self.fleet, out);
                 self.keepers.lost(seat, &self.fleet, out);
                 self.close(out);
             }
-            Phase::Fetching(keeper) if *keeper == seat => {
+            Phase::Fetching(keeper, _) if *keeper == seat => {
                 self.phase = Phase::Gathering;
                 self.gather(now, out);
             }
@@ -455,8 +485,7 @@ impl Engine {
 
     fn drain(&mut self, now: Duration, out: &mut Vec<Command>) {
         for seat in self.fleet.drain(now, out) {
-            self.records.remove(&seat);
-            self.keepers.lost(seat, &self.fleet, out);
+            self.gone(now, seat, out);
         }
     }
 
@@ -477,6 +506,8 @@ impl Engine {
             Fault::BadInput => self.end(End::BadInput(text.to_owned()), out),
             Fault::User => self.end(End::User(format!("the algorithm failed{place}: {text}")), out),
             Fault::System => self.lost(now, seat, &format!("could not go on{place}: {text}"), out),
+            // Those whom they belong to have come meanwhile.
+            Fault::NoRoom if !self.fleet.wants(seat, split) => {}
             Fault::NoRoom => {
                 let text = format!(
                     "the workers that came do not hold the input: worker {} refuses splits: {text}; see --workers, --worker-memory and --start-timeout",
@@ -499,6 +530,8 @@ impl Engine {
         }
         if self.rules.patient {
             self.fleet.adopt(now, out);
+            // Some have what they take over, and are not heard of again for that.
+            self.ready(now, out);
         }
         self.gather(now, out);
         self.hurry(now, out);

@@ -8,10 +8,15 @@ use lapwing_container::merge_tree::{Node, Partials, Tree};
 use lapwing_container::wire::message::{Round, RoundKind};
 
 use super::fleet::Fleet;
+#[cfg(test)]
+use super::tests::simulation::bugs::{Bug, planted};
 use super::{Command, Rules, Seat};
 
 /// Large updates on their way at once: enough to keep the network busy, few enough to bound memory.
 const CREDITS: usize = 4;
+
+/// A process that missed so many deadlines in a row is stuck.
+pub(super) const DEADLINES: u32 = 3;
 
 /// Nobody is late before this.
 const PROMPT: Duration = Duration::from_millis(100);
@@ -27,17 +32,26 @@ pub(super) struct Current {
     budget: u64,
     /// Bytes of the largest update so far, of earlier rounds too; 0 while all were small.
     largest: u64,
-    /// Nodes not yet here and their places, by their first split.
-    owed: BTreeMap<u32, (Node, usize)>,
+    /// Nodes not yet here, by their first split.
+    owed: BTreeMap<u32, Debt>,
     received: Vec<Node>,
     /// Nodes for which an update of an earlier pass stands in.
     stale: Vec<Node>,
-    /// Workers that have the state.
-    called: BTreeSet<Seat>,
+    /// Workers that have the state, and when something was last asked of them.
+    called: BTreeMap<Seat, Duration>,
     /// Large updates ready at their workers, by the first split under their node: the order of the tree.
     offers: BTreeMap<u32, Offer>,
     /// Sizes of the partial sums as they rest in the aggregator.
     resting: Partials<u64>,
+}
+
+/// A node that is waited for.
+#[derive(Debug, Clone, Copy)]
+struct Debt {
+    node: Node,
+    place: usize,
+    /// The process that was asked for it, on the connection that it has.
+    asked: Option<Seat>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -72,12 +86,12 @@ impl Current {
             owed: BTreeMap::new(),
             received: Vec::new(),
             stale: Vec::new(),
-            called: BTreeSet::new(),
+            called: BTreeMap::new(),
             offers: BTreeMap::new(),
             resting: Partials::new(tree),
         };
-        current.call(fleet, out);
-        current.grant_ahead(fleet, out);
+        current.call(now, fleet, out);
+        current.grant_ahead(out);
         current.stand_in(fleet, known, out);
         current
     }
@@ -91,8 +105,8 @@ impl Current {
         self.round
     }
 
-    pub(super) fn called(&self) -> &BTreeSet<Seat> {
-        &self.called
+    pub(super) fn called(&self) -> impl Iterator<Item = Seat> {
+        self.called.keys().copied()
     }
 
     pub(super) fn complete(&self) -> bool {
@@ -114,16 +128,24 @@ impl Current {
         &self.received
     }
 
-    /// A worker became ready, or came back: what this round waits for from it is asked for with the state.
-    pub(super) fn joined(&mut self, seat: Seat, fleet: &Fleet, out: &mut Vec<Command>) {
-        // A credit that went out on a connection that broke is of no use any more.
-        self.offers.retain(|_, offer| offer.seat.worker != seat.worker);
-        let nodes = self.owed_by(seat, fleet);
-        if !nodes.is_empty() {
-            self.called.insert(seat);
-            out.push(Command::Broadcast(self.round, vec![(seat, nodes)]));
+    /// A worker called again: whatever was on its way to it or from it is lost, credits too.
+    pub(super) fn cut(&mut self, seat: Seat, out: &mut Vec<Command>) {
+        #[cfg(test)]
+        let offers = self.offers.clone();
+        self.forget(seat);
+        #[cfg(test)]
+        if planted(Bug::LostCredit) {
+            self.offers = offers;
         }
         self.grant(out);
+    }
+
+    /// A worker has all its splits: what this round waits for from it is asked for with the state.
+    pub(super) fn joined(&mut self, now: Duration, fleet: &Fleet, out: &mut Vec<Command>) {
+        let calls = self.ask(now, fleet);
+        if !calls.is_empty() {
+            out.push(Command::Broadcast(self.round, calls));
+        }
     }
 
     pub(super) fn offered(
@@ -131,10 +153,9 @@ impl Current {
         seat: Seat,
         (round, node): (Round, Node),
         bytes: u64,
-        fleet: &Fleet,
         out: &mut Vec<Command>,
     ) {
-        if round == self.round && self.owes(seat, node, fleet) {
+        if round == self.round && self.owes(seat, node) {
             self.largest = self.largest.max(bytes);
             // Told twice, or after its credit went out with the state, it is the same offer: a credit that was granted stays
             // counted, for the bytes that are now known.
@@ -149,10 +170,9 @@ impl Current {
         &mut self,
         seat: Seat,
         (round, node): (Round, Node),
-        fleet: &Fleet,
         out: &mut Vec<Command>,
     ) -> bool {
-        if round != self.round || !self.owes(seat, node, fleet) {
+        if round != self.round || !self.owes(seat, node) {
             return false;
         }
         let start = self.tree.splits(node).start;
@@ -166,26 +186,24 @@ impl Current {
     }
 
     /// A worker is gone. A spare may have taken its places. Otherwise, but under `restart`, nothing is owed by it any more; yet a
-    /// round that would stand on nothing waits for all.
-    pub(super) fn lost(&mut self, seat: Seat, fleet: &Fleet, known: &BTreeSet<Node>, out: &mut Vec<Command>) {
-        self.offers.retain(|_, offer| offer.seat.worker != seat.worker);
-        self.called.remove(&seat);
-        let mut calls: BTreeMap<Seat, Vec<Node>> = BTreeMap::new();
-        for &(node, place) in self.owed.values() {
-            let (server, ready) = fleet.server(place);
-            if ready && !self.called.contains(&server) {
-                calls.entry(server).or_default().push(node);
-            }
-        }
-        if !calls.is_empty() {
-            self.called.extend(calls.keys());
-            out.push(Command::Broadcast(self.round, calls.into_iter().collect()));
-        }
+    /// round that would stand on nothing new waits for all.
+    pub(super) fn lost(
+        &mut self,
+        now: Duration,
+        seat: Seat,
+        fleet: &Fleet,
+        known: &BTreeSet<Node>,
+        out: &mut Vec<Command>,
+    ) {
+        self.forget(seat);
+        self.joined(now, fleet, out);
         if self.policy != OnLoss::Restart {
-            self.forgive(|place| !fleet.server(place).1, known, out);
-            if self.owed.is_empty() && self.received.is_empty() && self.stale.is_empty() {
+            let someone = self.owed.values().any(|debt| fleet.server(debt.place).1);
+            if someone || !self.received.is_empty() {
+                self.forgive(|place| !fleet.server(place).1, known, out);
+            } else {
                 self.policy = OnLoss::Restart;
-                self.call(fleet, out);
+                self.call(now, fleet, out);
             }
         }
         self.grant(out);
@@ -202,10 +220,16 @@ impl Current {
         out: &mut Vec<Command>,
     ) -> Option<Late> {
         let took = now.saturating_sub(self.begun);
-        let overdue = rules.pass_deadline.is_some_and(|deadline| took > deadline);
-        if self.policy == OnLoss::Restart {
-            let debtors = overdue.then(|| self.debtors(fleet))?;
-            return (!debtors.is_empty()).then_some(Late { debtors, forgiven: false, overdue });
+        let deadline = rules.pass_deadline.unwrap_or(Duration::MAX);
+        // Who was asked later, having been loaded again, has his time from then on. Where nothing has come at all it is more
+        // likely that the deadline is short than that everyone is stuck.
+        let patience = match self.policy {
+            OnLoss::Restart => Some(deadline),
+            _ => self.received.is_empty().then(|| deadline.saturating_mul(DEADLINES)),
+        };
+        if let Some(patience) = patience {
+            let debtors = self.debtors(fleet, |since| now.saturating_sub(since) > patience);
+            return (!debtors.is_empty()).then_some(Late { debtors, forgiven: false, overdue: true });
         }
         if let Some(share) = rules.quorum
             && self.quorum.is_none()
@@ -215,23 +239,26 @@ impl Current {
         }
         // As long again as the quorum took: whoever is a little slower is still waited for.
         let enough = self.quorum.is_some_and(|quorum| took > (quorum * 2).max(quorum + PROMPT));
-        if !(overdue || enough) || self.received.is_empty() && self.stale.is_empty() {
+        let overdue = took > deadline;
+        if !(overdue || enough) {
             return None;
         }
-        let debtors = self.debtors(fleet);
+        let debtors = self.debtors(fleet, |_| true);
         self.forgive(|_| true, known, out);
         Some(Late { debtors, forgiven: true, overdue })
     }
 
-    fn debtors(&self, fleet: &Fleet) -> BTreeSet<Seat> {
-        let servers = self.owed.values().map(|&(_, place)| fleet.server(place));
-        servers.filter(|&(seat, ready)| ready && self.called.contains(&seat)).map(|(seat, _)| seat).collect()
+    /// Those that were asked, so long ago, and have not replied.
+    fn debtors(&self, fleet: &Fleet, late: impl Fn(Duration) -> bool) -> BTreeSet<Seat> {
+        let asked = |debt: &Debt| debt.asked.filter(|seat| fleet.server(debt.place).0 == *seat);
+        let debtors = self.owed.values().filter_map(asked);
+        debtors.filter(|seat| self.called.get(seat).is_some_and(|&since| late(since))).collect()
     }
 
     /// What is owed by these places is owed no more; under `approximate` what they sent last stands in for it.
     fn forgive(&mut self, places: impl Fn(usize) -> bool, known: &BTreeSet<Node>, out: &mut Vec<Command>) {
-        let gone = self.owed.extract_if(.., |_, (_, place)| places(*place)).collect::<Vec<_>>();
-        for (start, (node, _)) in gone {
+        let gone = self.owed.extract_if(.., |_, debt| places(debt.place)).collect::<Vec<_>>();
+        for (start, Debt { node, .. }) in gone {
             self.offers.remove(&start);
             self.reuse(node, known, out);
         }
@@ -241,7 +268,15 @@ impl Current {
     fn stand_in(&mut self, fleet: &Fleet, known: &BTreeSet<Node>, out: &mut Vec<Command>) {
         if self.policy == OnLoss::Approximate {
             for (_, splits, _) in fleet.seats().filter(|&(_, _, ready)| !ready) {
-                self.tree.cover(splits).into_iter().for_each(|node| self.reuse(node, known, out));
+                for node in self.tree.cover(splits) {
+                    // Unless nobody is there at all: then everything is waited for.
+                    let owed = self.owed.contains_key(&self.tree.splits(node).start);
+                    #[cfg(test)]
+                    let owed = owed && !planted(Bug::Twice);
+                    if !owed {
+                        self.reuse(node, known, out);
+                    }
+                }
             }
         }
     }
@@ -255,45 +290,60 @@ impl Current {
     }
 
     /// Where updates were large before they will be so again: the leftmost get their credit with the state, without asking.
-    fn grant_ahead(&mut self, fleet: &Fleet, out: &mut Vec<Command>) {
+    fn grant_ahead(&mut self, out: &mut Vec<Command>) {
         let bytes = self.largest;
         let room = self.budget.checked_div(bytes).unwrap_or(0).min(CREDITS as u64) as usize;
-        let ready = self.owed.values().filter_map(|&(node, place)| {
-            let (seat, ready) = fleet.server(place);
-            ready.then_some((seat, node))
-        });
-        let ahead: Vec<_> = ready.take(room).collect();
+        let asked = self.owed.values().filter_map(|debt| Some((debt.asked?, debt.node)));
+        let ahead: Vec<_> = asked.take(room).collect();
         for (seat, node) in ahead {
             self.offers.insert(self.tree.splits(node).start, Offer { seat, node, bytes, granted: true });
             out.push(Command::Credit(seat, self.round, node));
         }
     }
 
-    fn call(&mut self, fleet: &Fleet, out: &mut Vec<Command>) {
+    /// All places are owed, or under `ignore` those that can be.
+    fn call(&mut self, now: Duration, fleet: &Fleet, out: &mut Vec<Command>) {
         let go_on = self.policy != OnLoss::Restart && fleet.seats().any(|(_, _, ready)| ready);
-        let mut calls: BTreeMap<Seat, Vec<Node>> = BTreeMap::new();
-        for (place, (seat, splits, ready)) in
-            fleet.seats().enumerate().filter(|(_, (.., ready))| *ready || !go_on)
-        {
-            let nodes = self.tree.cover(splits);
-            let owed = nodes.iter().map(|&node| (self.tree.splits(node).start, (node, place)));
-            self.owed.extend(owed);
-            if ready {
-                calls.entry(seat).or_default().extend(nodes);
+        for (place, (_, splits, ready)) in fleet.seats().enumerate() {
+            if ready || !go_on {
+                let here = |node: &Node| self.stale.contains(node);
+                for node in self.tree.cover(splits).into_iter().filter(|node| !here(node)) {
+                    let debt = Debt { node, place, asked: None };
+                    self.owed.entry(self.tree.splits(node).start).or_insert(debt);
+                }
             }
         }
-        self.called.extend(calls.keys());
-        out.push(Command::Broadcast(self.round, calls.into_iter().collect()));
+        out.push(Command::Broadcast(self.round, self.ask(now, fleet)));
     }
 
-    fn owed_by(&self, seat: Seat, fleet: &Fleet) -> Vec<Node> {
-        let own = |&&(_, place): &&(Node, usize)| fleet.server(place).0 == seat;
-        self.owed.values().filter(own).map(|&(node, _)| node).collect()
+    /// Whoever can be asked for what nobody was asked for yet.
+    fn ask(&mut self, now: Duration, fleet: &Fleet) -> Vec<(Seat, Vec<Node>)> {
+        let mut calls: BTreeMap<Seat, Vec<Node>> = BTreeMap::new();
+        for debt in self.owed.values_mut().filter(|debt| debt.asked.is_none()) {
+            let (seat, ready) = fleet.server(debt.place);
+            if ready {
+                debt.asked = Some(seat);
+                calls.entry(seat).or_default().push(debt.node);
+            }
+        }
+        self.called.extend(calls.keys().map(|&seat| (seat, now)));
+        calls.into_iter().collect()
     }
 
-    fn owes(&self, seat: Seat, node: Node, fleet: &Fleet) -> bool {
-        let owed = self.owed.get(&self.tree.splits(node).start);
-        owed.is_some_and(|&(of, place)| of == node && fleet.server(place).0 == seat)
+    /// Nothing comes on this process's connection any more.
+    fn forget(&mut self, seat: Seat) {
+        self.called.remove(&seat);
+        self.offers.retain(|_, offer| offer.seat != seat);
+        #[cfg(test)]
+        if planted(Bug::LostSplit) {
+            return;
+        }
+        self.owed.values_mut().filter(|debt| debt.asked == Some(seat)).for_each(|debt| debt.asked = None);
+    }
+
+    fn owes(&self, seat: Seat, node: Node) -> bool {
+        let debt = self.owed.get(&self.tree.splits(node).start);
+        debt.is_some_and(|debt| debt.node == node && debt.asked == Some(seat))
     }
 
     /// Lets large updates come, from the left, while there is room for them. The leftmost node that is owed may always come:

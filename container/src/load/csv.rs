@@ -13,11 +13,11 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use memchr::{memchr, memchr2, memrchr};
 
 use crate::error::LoadError;
-use crate::load::number::{self, Text};
+use crate::load::number;
 use crate::load::select::{Role, Selection, Table};
-use crate::load::separators::{LONGEST, REACH};
 use crate::load::sink::Sink;
 use crate::load::text::{Block, Fault, LineReader};
+use crate::load::window::{LONGEST, REACH, Window};
 use crate::load::{Header, LoadOptions, Missing, select};
 use crate::split::{Range, Split};
 
@@ -163,7 +163,8 @@ impl<'a> Parser<'a> {
         let mut start = 0;
         while start < lines.len() {
             let length = window(&lines[start..]);
-            let text = block.padded()[start..].first_chunk::<REACH>().filter(|_| length <= LONGEST);
+            let text =
+                block.framed()[start..].first_chunk::<REACH>().filter(|_| length <= LONGEST).map(Window);
             let mut line = 0;
             while line < length {
                 let rest = &lines[start + line..start + length];
@@ -191,7 +192,7 @@ impl<'a> Parser<'a> {
 
     /// Reads the row at `start` and returns its length; none, and nothing has changed, if it needs care.
     #[inline(always)]
-    fn quick_row(&mut self, text: &Text, start: usize, length: usize) -> Option<usize> {
+    fn quick_row(&mut self, text: Window<'_>, start: usize, length: usize) -> Option<usize> {
         let before = self.values.len();
         self.values.extend_from_slice(&self.empty);
         let read = self.quick_fields(text, start, length, before);
@@ -202,32 +203,32 @@ impl<'a> Parser<'a> {
     }
 
     #[inline(always)]
-    fn quick_fields(&mut self, text: &Text, start: usize, length: usize, row: usize) -> Option<usize> {
+    fn quick_fields(&mut self, text: Window<'_>, start: usize, length: usize, row: usize) -> Option<usize> {
         let delimiter = self.head.delimiter;
         let row = &mut self.values[row..];
         let (mut at, mut label) = (start, self.label);
         let mut roles = self.selection.roles.iter();
         loop {
             let role = roles.next()?;
-            let quoted = usize::from(text[at] == b'"');
+            let quoted = usize::from(text.byte(at) == b'"');
             let (from, stop) = (at + quoted, if quoted == 1 { b'"' } else { delimiter });
             let end = field_end(text, from, stop).min(length);
             match role {
                 Role::Feature(feature) => *row.get_mut(*feature)? = number::label(text, from, end as u16)?,
                 Role::Label => label = number::label(text, from, end as u16)?,
                 // What has a quote inside may end elsewhere.
-                Role::Ignored => memchr(b'"', &text[from..end]).is_none().then_some(())?,
+                Role::Ignored => memchr(b'"', text.get(from, end)?).is_none().then_some(())?,
             }
-            if quoted == 1 && text[end] != b'"' {
+            if quoted == 1 && text.byte(end) != b'"' {
                 return None;
             }
             let end = end + quoted;
-            if end < length && text[end] == delimiter {
+            if end < length && text.byte(end) == delimiter {
                 at = end + 1;
                 continue;
             }
-            let carriage = usize::from(text[end] == b'\r');
-            if roles.next().is_some() || text[end + carriage] != b'\n' {
+            let carriage = usize::from(text.byte(end) == b'\r');
+            if roles.next().is_some() || text.byte(end + carriage) != b'\n' {
                 return None;
             }
             self.labels.push(label);
@@ -268,10 +269,10 @@ impl<'a> Parser<'a> {
 
 /// The first place from `from` on that has this byte, or one up to a carriage return: eight bytes at a time.
 #[inline(always)]
-fn field_end(text: &Text, from: usize, stop: u8) -> usize {
+fn field_end(text: Window<'_>, from: usize, stop: u8) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let mut at = from;
-    while let Some(word) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+    while let Some(word) = text.get(at, at + 8).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*word);
         let other = word ^ (u64::from(stop) * ONES);
         // The usual test for a zero byte, and for one below 14; the lowest bit set is exact.
@@ -283,7 +284,7 @@ fn field_end(text: &Text, from: usize, stop: u8) -> usize {
         }
         at += 8;
     }
-    text.len()
+    LONGEST
 }
 
 /// Splits one line at a time by the csv crate's state machine.

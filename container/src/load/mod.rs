@@ -31,6 +31,7 @@ mod sink;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;
+mod window;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,70 +1,236 @@
-//! Numbers in text, eight digits at a time.
+//! Numbers in text, sixteen digits at a time.
 //!
-//! A token is *lifted*: its eight bytes are loaded as one word and shifted so that the last digit is the top
-//! byte; the bytes below the first digit become zero, which is the digit 0. So no loop and no branch depends on
-//! a token's length.
+//! A token is loaded with the bytes before it, as one word of 16 bytes that ends where the token ends; what
+//! stands before the token is masked away, and the digits before a dot move up by one, over it. So no loop and
+//! no branch depends on where in a number its dot is, or how long it is. Sums of neighbours (two digits, two
+//! pairs, two fours) then make numbers of all digits at once, and two tokens share each step after the second.
 //!
 //! A result is given only if it has the bits of Rust's own parser; callers ask that one about all the rest (and
 //! thus it is also the judge of what is no number at all).
 
-use crate::load::separators::REACH;
+use wide::bytemuck::cast;
+use wide::{f64x2, i16x8, i32x4, i32x8, u8x16, u16x8, u32x4, u64x2};
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x80 * ONES;
-const ZEROS: u64 = b'0' as u64 * ONES;
+use crate::load::window::Window;
 
-/// Text in which a place of 16 bits needs no check, nor do the bytes after it.
-pub(crate) type Text = [u8; REACH];
+/// Bytes are seen as parts of larger numbers here, the first as the lowest.
+const _: () = assert!(cfg!(target_endian = "little"), "Lapwing runs on little-endian machines");
 
-/// The number in `text[start..end]`, if that is one to eight digits (or `None`: ask the careful parser).
+/// The most bytes from the place before a value to its end, if [`two`] is to take it.
+pub(crate) const LONGEST: u16 = 17;
+
+/// Two columns and their values, in `text` from `from[i]` to the colon at `colons[i]`, and from there to
+/// `stops[i]`: both have one to eight digits, and the values are such as [`decimal`] reads quickly. Or `None`:
+/// ask for one after the other.
 #[inline(always)]
-pub(crate) fn integer(text: &Text, start: usize, end: u16) -> Option<u32> {
-    let length = usize::from(end).wrapping_sub(start);
-    let digits = lift(load(text, start), length);
-    (length.wrapping_sub(1) < 8 && not_digits(digits) & HIGH == 0).then(|| eight_digits(digits))
+pub(crate) fn two(
+    text: Window<'_>,
+    from: [usize; 2],
+    colons: [u16; 2],
+    stops: [u16; 2],
+) -> Option<([u32; 2], [f32; 2])> {
+    let columns = column_digits(text, from, colons)?;
+    let after = colons.map(|colon| usize::from(colon) + 1);
+    // Where every value is one digit (sets of features), a table is half the work.
+    if usize::from(stops[0]) == after[0] + 1 && usize::from(stops[1]) == after[1] + 1 {
+        let digits = after.map(|place| usize::from(text.byte(place).wrapping_sub(b'0')));
+        let values = [*DIGITS.get(digits[0])?, *DIGITS.get(digits[1])?];
+        return (not_digits(columns).to_bitmask() == 0).then(|| (eight_digits(columns), values));
+    }
+    let first = Decimal::find(text, after[0], stops[0])?;
+    let second = Decimal::find(text, after[1], stops[1])?;
+    let worst = columns.max(first.digits).max(second.digits);
+    let (values, unsure) = values(first, second);
+    ((not_digits(worst) | unsure).to_bitmask() == 0).then(|| (eight_digits(columns), values))
 }
 
-/// The number in `text[start..end]` as an f32 with the bits of Rust's own parser, or `None`: ask that one.
-#[inline(always)]
-pub(crate) fn decimal(text: &Text, start: usize, end: u16) -> Option<f32> {
-    let minus = usize::from(text[start] == b'-');
-    let from = start + minus;
-    let length = usize::from(end).wrapping_sub(from);
-    if length.wrapping_sub(1) >= 8 {
-        return long_decimal(text, start, end);
-    }
-    let (digits, dot) = remove_dot(lift(load(text, from), length));
-    // A lone dot has no digits; a dot at the end is odd enough for the slow way.
-    if (not_digits(digits) | dot.at_end) & HIGH != 0 {
-        return any_decimal(text.get(start..usize::from(end))?);
-    }
-    let value = f64::from(eight_digits(digits) as i32) * SCALES[minus][dot.place];
-    to_f32(value).or_else(|| any_decimal(text.get(start..usize::from(end))?))
+/// The number in `text[from..stop]`, if that is one to eight digits (or `None`: ask the careful parser).
+#[inline]
+pub(crate) fn integer(text: Window<'_>, from: usize, stop: u16) -> Option<u32> {
+    let digits = column_digits(text, [from; 2], [stop; 2])?;
+    (not_digits(digits).to_bitmask() == 0).then(|| eight_digits(digits)[0])
+}
+
+/// The number in `text[from..stop]` as an f32 with the bits of Rust's own parser, or `None`: ask that one.
+#[inline]
+pub(crate) fn decimal(text: Window<'_>, from: usize, stop: u16) -> Option<f32> {
+    let quick = Decimal::find(text, from, stop).and_then(|decimal| {
+        let (values, unsure) = values(decimal, decimal);
+        ((not_digits(decimal.digits) | unsure).to_bitmask() == 0).then_some(values[0])
+    });
+    quick
+        .or_else(|| long_decimal(text, from, stop))
+        .or_else(|| any_decimal(text.get(from, usize::from(stop))?))
 }
 
 /// As [`decimal`], here with a plus sign, too, which labels often have.
-#[inline(always)]
-pub(crate) fn label(text: &Text, start: usize, end: u16) -> Option<f32> {
-    let plus = text[start] == b'+' && !matches!(text[start + 1], b'+' | b'-');
-    decimal(text, start + usize::from(plus), end)
+#[inline]
+pub(crate) fn label(text: Window<'_>, from: usize, stop: u16) -> Option<f32> {
+    let plus = text.byte(from) == b'+' && !matches!(text.byte(from + 1), b'+' | b'-');
+    decimal(text, from + usize::from(plus), stop)
 }
 
-/// A decimal of more than eight bytes.
-#[inline(always)]
-fn long_decimal(text: &Text, start: usize, end: u16) -> Option<f32> {
-    let end = usize::from(end);
-    let minus = usize::from(text[start] == b'-');
-    let length = end.wrapping_sub(start + minus);
-    if length.wrapping_sub(9) < 8 {
-        // The usual: the dot is among the first bytes, and the last eight are all digits.
-        let (upper, dot) = remove_dot(lift(load(text, start + minus), length - 8));
-        let lower = load(text, end - 8) ^ ZEROS;
-        if dot.found && (not_digits(upper) | not_digits(lower)) & HIGH == 0 {
-            let digits = u64::from(eight_digits(upper)) * 100_000_000 + u64::from(eight_digits(lower));
-            return to_f32(digits as i64 as f64 * (SCALES[minus][dot.place] * 1e-8));
+/// Up to 16 bytes of digits and a dot, taken apart.
+#[derive(Clone, Copy)]
+struct Decimal {
+    /// The digits without the dot, zeros before them (if these are digits: see [`not_digits`]).
+    digits: u8x16,
+    /// By which to multiply the integer that the digits make.
+    scale: f64,
+}
+
+impl Decimal {
+    /// That in `text[from..stop]`, unless it is too long or nothing.
+    #[inline(always)]
+    fn find(text: Window<'_>, from: usize, stop: u16) -> Option<Decimal> {
+        let minus = usize::from(text.byte(from) == b'-');
+        let more = usize::from(stop).wrapping_sub(from + minus + 1);
+        if more >= 16 {
+            return None;
         }
+        let zeros = u8x16::splat(b'0');
+        let bytes = u8x16::new(text.before(stop, 0));
+        let [last, last_and_one] = last(more);
+        let dots = bytes.simd_eq(u8x16::splat(b'.')) & last_and_one;
+        let dot = &DOTS[(dots.to_bitmask() | 1 << 16).trailing_zeros() as usize];
+        let digits = (bytes ^ zeros) & last_and_one;
+        let moved = (u8x16::new(text.before(stop, 1)) ^ zeros) & last;
+        Some(Decimal { digits: digits ^ ((digits ^ moved) & dot.through), scale: dot.scale[minus] })
     }
-    any_decimal(text.get(start..end)?)
+}
+
+/// What a dot at some byte of 16 means.
+#[derive(Clone, Copy)]
+struct Dot {
+    /// The bytes up to the dot.
+    through: u8x16,
+    /// Ten to the minus number of bytes after it, and that below zero.
+    scale: [f64; 2],
+}
+
+/// The last stands for no dot. A dot at the end is odd enough for the slow way: it stays among the digits.
+static DOTS: [Dot; 32] = {
+    const POWERS: [f64; 15] =
+        [1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
+    let mut all = [Dot { through: u8x16::ZERO, scale: [1.0, -1.0] }; 32];
+    let (mut place, mut through) = (0, [0; 16]);
+    while place < POWERS.len() {
+        through[place] = 0xff;
+        all[place] = Dot { through: u8x16::new(through), scale: [POWERS[place], -POWERS[place]] };
+        place += 1;
+    }
+    all
+};
+
+/// The values of two decimals, and bits set in the top of some bytes if it is not sure that they are right.
+///
+/// Their 16 digits make a f64 with one rounding, the power of ten is a second and the product a third: see
+/// [`to_f32`], of which this is the same for two.
+#[inline(always)]
+fn values(first: Decimal, second: Decimal) -> ([f32; 2], u8x16) {
+    let eights = eights(fours(first.digits), fours(second.digits)).to_array();
+    let upper = f64x2::from_i32x4_lower2(i32x4::new([eights[0], eights[2], 0, 0]));
+    let lower = f64x2::from_i32x4_lower2(i32x4::new([eights[1], eights[3], 0, 0]));
+    let values = (upper * f64x2::splat(1e8) + lower) * f64x2::new([first.scale, second.scale]);
+    // The bits near the middle go to the top of the signed numbers, which is one comparison.
+    const TO_TOP: i32 = i32::MAX - (MIDDLE + NEAR) as i32;
+    let cut: i32x4 = cast(cast::<_, u64x2>(values) & u64x2::splat(u64::from(CUT)));
+    let near_middle =
+        (cut + i32x4::new([TO_TOP, 0, TO_TOP, 0])).simd_gt(i32x4::splat(i32::MAX - 2 * NEAR as i32 - 1));
+    (values.to_array().map(|value| value as f32), cast(near_middle))
+}
+
+/// The digits of two tokens of one to eight bytes, zeros before them.
+#[inline(always)]
+fn column_digits(text: Window<'_>, from: [usize; 2], stops: [u16; 2]) -> Option<u8x16> {
+    let more =
+        [usize::from(stops[0]).wrapping_sub(from[0] + 1), usize::from(stops[1]).wrapping_sub(from[1] + 1)];
+    if more[0] >= 8 || more[1] >= 8 {
+        return None;
+    }
+    let bytes: u8x16 = cast(stops.map(|stop| u64::from_le_bytes(text.before(stop, 0))));
+    let last: u8x16 = cast(more.map(|more| LAST_OF_EIGHT[more]));
+    Some((bytes ^ u8x16::splat(b'0')) & last)
+}
+
+/// By how many more than one: the last bytes of eight.
+static LAST_OF_EIGHT: [u64; 8] = {
+    let mut all = [0; 8];
+    let mut more = 0;
+    while more < 8 {
+        all[more] = !0 << (56 - 8 * more);
+        more += 1;
+    }
+    all
+};
+
+/// The last `more` (up to 15) bytes of 16, and the last `more + 1`.
+#[inline(always)]
+fn last(more: usize) -> [u8x16; 2] {
+    static LAST: [u8; 32] = {
+        let mut all = [0; 32];
+        let mut i = 16;
+        while i < 32 {
+            all[i] = 0xff;
+            i += 1;
+        }
+        all
+    };
+    // The place is below 16 as it is; saying so spares the check.
+    let from = |place: usize| u8x16::new(LAST[place..].first_chunk().copied().unwrap_or_default());
+    [from(more & 15), from((more & 15) + 1)]
+}
+
+/// The top bits of bytes that are no digits.
+#[inline(always)]
+fn not_digits(digits: u8x16) -> u8x16 {
+    digits.saturating_add(u8x16::splat(0x80 - 10))
+}
+
+/// The numbers that twice eight digits make, the first digit in the lowest byte.
+#[inline(always)]
+fn eight_digits(digits: u8x16) -> [u32; 2] {
+    let fours = fours(digits);
+    let [first, second, ..] = cast::<_, u32x4>(eights(fours, fours)).to_array();
+    [first, second]
+}
+
+/// The numbers that each four digits make.
+#[inline(always)]
+fn fours(digits: u8x16) -> i32x4 {
+    // In 16 bits: the first digit times 10 · 256, and both digits beside; so the upper byte is that of a pair.
+    let pairs: u16x8 = (cast::<_, u16x8>(digits) * u16x8::splat(10 * 256 + 1)) >> 8;
+    cast::<_, i16x8>(pairs).dot(i16x8::new([100, 1, 100, 1, 100, 1, 100, 1]))
+}
+
+/// The numbers that each two fours make.
+#[inline(always)]
+fn eights(first: i32x4, second: i32x4) -> i32x4 {
+    let fours = i16x8::from_i32x8_saturate(cast::<_, i32x8>([first, second]));
+    fours.dot(i16x8::new([10_000, 1, 10_000, 1, 10_000, 1, 10_000, 1]))
+}
+
+/// What a digit is as a number.
+static DIGITS: [f32; 10] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
+
+/// A decimal of 17 to 32 digits with the dot among the first 15: what programs print that calculate in f64.
+#[inline(never)]
+fn long_decimal(text: Window<'_>, from: usize, stop: u16) -> Option<f32> {
+    let middle = from + usize::from(text.byte(from) == b'-') + 16;
+    let count = usize::from(stop).checked_sub(middle)?;
+    if !(1..=16).contains(&count) {
+        return None;
+    }
+    let upper = Decimal::find(text, from, middle as u16)?;
+    let lower = (u8x16::new(text.before(stop, 0)) ^ u8x16::splat(b'0')) & last(count - 1)[1];
+    // Without a dot before them the lower digits would count for more.
+    if upper.scale.abs() == 1.0 || not_digits(upper.digits.max(lower)).to_bitmask() != 0 {
+        return None;
+    }
+    let eights = eights(fours(upper.digits), fours(lower)).to_array().map(f64::from);
+    let (upper_digits, lower_digits) = (eights[0] * 1e8 + eights[1], eights[2] * 1e8 + eights[3]);
+    // Five roundings at most, as `to_f32` wants: the 15 upper digits are exact.
+    to_f32((upper_digits + lower_digits / POWERS[count]) * upper.scale)
 }
 
 /// Any decimal, with an exponent or not, byte by byte.
@@ -132,196 +298,24 @@ fn any_decimal(token: &[u8]) -> Option<f32> {
 /// the range of normal f32.)
 #[inline(always)]
 fn to_f32(value: f64) -> Option<f32> {
-    const CUT: u32 = (1 << 29) - 1; // The bits that an f64 has more than an f32.
-    const MIDDLE: u32 = 1 << 28;
-    let near_middle = (value.to_bits() as u32 & CUT).wrapping_sub(MIDDLE - 8) <= 16;
+    let near_middle = (value.to_bits() as u32 & CUT).wrapping_sub(MIDDLE - NEAR) <= 2 * NEAR;
     (!near_middle).then_some(value as f32)
 }
+
+/// The bits that an f64 has more than an f32.
+const CUT: u32 = (1 << 29) - 1;
+const MIDDLE: u32 = 1 << 28;
+const NEAR: u32 = 8;
 
 const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
     1e19, 1e20, 1e21, 1e22,
 ];
 
-/// Eight bytes from `at`.
-#[inline(always)]
-fn load(text: &Text, at: usize) -> u64 {
-    text[at..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
-/// The first `length` (1 to 8) bytes of a word as digits in its top bytes, above zeros.
-#[inline(always)]
-fn lift(word: u64, length: usize) -> u64 {
-    (word ^ ZEROS).wrapping_shl(0u32.wrapping_sub(8 * length as u32))
-}
-
-/// Whether the byte is a sign: (minus, how many bytes the sign takes).
-#[inline(always)]
+/// The sign of the first byte, if that is one: (minus, how many bytes the sign takes).
 fn sign(byte: u8) -> (bool, usize) {
     (byte == b'-', usize::from(byte == b'-' || byte == b'+'))
 }
 
-/// Where a dot was.
-struct Dot {
-    found: bool,
-    /// Its byte of eight; 7 also if there is none.
-    place: usize,
-    /// The top bit is set if it is the last byte.
-    at_end: u64,
-}
-
-/// Moves the digits before the first dot up by one, over it.
-#[inline(always)]
-fn remove_dot(digits: u64) -> (u64, Dot) {
-    // The usual test for a zero byte, whose lowest bit set is exact.
-    let other = digits ^ (u64::from(b'.' ^ b'0') * ONES);
-    let dots = other.wrapping_sub(ONES) & !other & HIGH;
-    let through_dot = if dots == 0 { 0 } else { dots ^ dots.wrapping_sub(1) };
-    let moved = digits ^ ((digits ^ (digits << 8)) & through_dot);
-    let place = (dots | 1 << 63).trailing_zeros() as usize / 8;
-    (moved, Dot { found: dots != 0, place, at_end: dots & 1 << 63 })
-}
-
-/// Ten to the minus number of bytes that follow byte 0, 1 … 7 of a word; and all that below zero.
-const SCALES: [[f64; 8]; 2] = [
-    [1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0],
-    [-1e-7, -1e-6, -1e-5, -1e-4, -1e-3, -1e-2, -1e-1, -1e0],
-];
-
-/// High bits where bytes are no digits.
-#[inline(always)]
-fn not_digits(digits: u64) -> u64 {
-    digits.wrapping_add(0x76 * ONES) | digits
-}
-
-/// The number that eight digit bytes make, the first digit in the lowest: pairs, fours, all eight, each by one
-/// multiplication.
-#[inline(always)]
-fn eight_digits(digits: u64) -> u32 {
-    const PAIRS: u64 = 0x0000_00ff_0000_00ff;
-    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
-    let upper = (pairs & PAIRS).wrapping_mul(100 + (1_000_000 << 32));
-    let lower = ((pairs >> 16) & PAIRS).wrapping_mul(1 + (10_000 << 32));
-    (upper.wrapping_add(lower) >> 32) as u32
-}
-
 #[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-
-    use super::*;
-    use crate::rng::Rng;
-
-    /// A text of one token at place 3, others beside it.
-    fn with_text<T>(token: &str, work: impl FnOnce(&Text) -> T) -> T {
-        thread_local! {
-            // One for all tokens, as filling it takes longer than a thousand of them.
-            static TEXT: RefCell<Text> = const { RefCell::new([b'9'; REACH]) };
-        }
-        TEXT.with_borrow_mut(|text| {
-            text[2] = b':';
-            text[3..3 + token.len()].copy_from_slice(token.as_bytes());
-            text[3 + token.len()] = b' ';
-            let result = work(text);
-            text[3..=3 + token.len()].fill(b'9');
-            result
-        })
-    }
-
-    /// The quick result.
-    fn quick(token: &str) -> Option<f32> {
-        with_text(token, |text| label(text, 3, 3 + token.len() as u16))
-    }
-
-    /// Checks a token against Rust's parser; whether the quick way took it.
-    fn check(token: &str) -> bool {
-        let found = quick(token);
-        if let Some(found) = found {
-            let expected = token.parse::<f32>().unwrap_or_else(|_| panic!("{token:?} is no number"));
-            assert_eq!(found.to_bits(), expected.to_bits(), "{token:?}");
-        }
-        found.is_some()
-    }
-
-    fn digits(rng: &mut Rng, count: u64) -> String {
-        (0..count).map(|_| char::from(b'0' + rng.below(10) as u8)).collect()
-    }
-
-    fn check_many(rounds: u64, seed: u64) {
-        let mut rng = Rng::new(&[seed]);
-        let mut taken = 0;
-        for _ in 0..rounds {
-            let sign = ["", "", "-", "+"][rng.below(4) as usize];
-            let (whole, part) = (rng.below(9), rng.below(14));
-            let plain = format!("{sign}{}.{}", digits(&mut rng, whole), digits(&mut rng, part));
-            taken += u64::from(check(&plain));
-            let exponent = rng.below(60) as i32 - 40;
-            check(&format!("{plain}e{exponent}"));
-            // Any f32, and the middle between it and the next, exactly and a little beside.
-            let bits = rng.below(0x7f80_0000 - 1) as u32;
-            let (low, high) = (f32::from_bits(bits), f32::from_bits(bits + 1));
-            let middle = (f64::from(low) + f64::from(high)) / 2.0;
-            check(&format!("{sign}{low}"));
-            check(&format!("{sign}{low:e}"));
-            check(&format!("{middle:e}"));
-            check(&format!("{middle}1"));
-            let near = 0.001 + rng.uniform_f32() * 1000.0;
-            let next = f32::from_bits(near.to_bits() + 1);
-            let middle = (f64::from(near) + f64::from(next)) / 2.0;
-            for places in 6..12 {
-                check(&format!("{middle:.places$}"));
-            }
-            check(&format!("{}", rng.below(1 << 40)));
-            check(&format!("{}", 16_777_216 + rng.below(1 << 26)));
-        }
-        assert!(taken > rounds * 98 / 100, "{taken} of {rounds} went the quick way");
-    }
-
-    #[test]
-    fn decimals_have_the_bits_of_rust_s_own_parser() {
-        check_many(20_000, 1);
-    }
-
-    #[test]
-    #[ignore = "a hundred million numbers: a minute in release"]
-    fn very_many_decimals_have_the_bits_of_rust_s_own_parser() {
-        check_many(5_000_000, 2);
-    }
-
-    #[test]
-    fn what_is_no_number_is_not_taken() {
-        for token in
-            ["", ".", "-", "+", "+-1", "-+1", "--1", "1..2", "1.2.3", "1e", "e5", "1e+", "nan", "inf", "0x1"]
-        {
-            assert_eq!(quick(token), None, "{token:?}");
-        }
-        let mut rng = Rng::new(&[3]);
-        for _ in 0..100_000 {
-            let length = rng.below(20);
-            let token: String =
-                (0..length).map(|_| char::from(b"0123456789..-+eE/:;x"[rng.below(20) as usize])).collect();
-            check(&token);
-        }
-    }
-
-    #[test]
-    fn zeros_keep_their_sign() {
-        assert_eq!(quick("-0").map(f32::to_bits), Some((-0.0f32).to_bits()));
-        assert_eq!(quick("-0.000000000").map(f32::to_bits), Some((-0.0f32).to_bits()));
-        assert_eq!(quick("0e5").map(f32::to_bits), Some(0));
-    }
-
-    #[test]
-    fn integers_of_one_to_eight_digits() {
-        let mut rng = Rng::new(&[4]);
-        for _ in 0..1_000 {
-            let kind = rng.below(4) as usize;
-            let number = rng.below([10, 1_000, 100_000, 100_000_000][kind]) as u32;
-            let token = number.to_string();
-            assert_eq!(with_text(&token, |text| integer(text, 3, 3 + token.len() as u16)), Some(number));
-        }
-        for wrong in ["", "123456789", "1a", "-1", "1.", "1 "] {
-            assert_eq!(with_text(wrong, |text| integer(text, 3, 3 + wrong.len() as u16)), None, "{wrong:?}");
-        }
-    }
-}
+mod tests;

@@ -15,22 +15,26 @@ use memchr::{memchr, memchr_iter, memrchr};
 
 use crate::error::LoadError;
 use crate::load::packed::{self, Packing};
+use crate::load::window;
 use crate::source::{self, ReadAt, STDIN};
 use crate::split::Range;
 
+/// Bytes before a block's lines that mean nothing, so that a parser may load those before any place of a line.
+pub const LEAD: usize = window::LEAD;
 /// Bytes after a block's lines that mean nothing, so that a parser may see every line as part of a piece of
 /// fixed size and need not check each place.
-pub const PADDING: usize = super::separators::REACH;
+pub const PADDING: usize = window::REACH - LEAD;
 
 /// Reads the lines of ranges, one range after the other, in blocks of whole lines through one buffer.
 pub struct LineReader {
     piece: usize,
     max_line: usize,
+    /// [`LEAD`] bytes, the text, and at least [`PADDING`].
     buffer: Vec<u8>,
-    /// The bytes of `buffer` that have been read and not yet handed out: `start .. filled`.
+    /// The bytes of the text that have been read and not yet handed out: `start .. filled`.
     start: usize,
     filled: usize,
-    /// Place in the file of `buffer[0]`.
+    /// Place in the file of the text's first byte.
     base: u64,
     range: Option<(Range, Box<dyn ReadAt + Send>)>,
     packing: Option<Packing>,
@@ -48,7 +52,7 @@ pub struct LineReader {
 /// Some whole lines of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Block<'a> {
-    padded: &'a [u8],
+    framed: &'a [u8],
     offset: u64,
 }
 
@@ -66,12 +70,17 @@ pub struct Fault {
 impl Block<'_> {
     /// The lines, each ended by `\n` (also the last of a file that ends without one).
     pub fn lines(&self) -> &[u8] {
-        &self.padded[..self.padded.len() - PADDING]
+        &self.framed[LEAD..self.framed.len() - PADDING]
     }
 
     /// The lines and [`PADDING`] bytes that mean nothing.
     pub fn padded(&self) -> &[u8] {
-        self.padded
+        &self.framed[LEAD..]
+    }
+
+    /// [`LEAD`] bytes that mean nothing, the lines, and [`PADDING`] bytes that mean nothing.
+    pub fn framed(&self) -> &[u8] {
+        self.framed
     }
 
     /// Place in the file of the first byte.
@@ -90,7 +99,7 @@ impl LineReader {
         LineReader {
             piece,
             max_line,
-            buffer: Vec::new(),
+            buffer: vec![0; LEAD],
             start: 0,
             filled: 0,
             base: 0,
@@ -156,10 +165,10 @@ impl LineReader {
             self.drop_handed_out();
             let block_end = if self.position() < self.end { self.read_inside()? } else { self.read_tail()? };
             if let Some(block_end) = block_end {
-                let block = self.start..block_end + PADDING;
+                let block = self.start..LEAD + block_end + PADDING;
                 let offset = self.base + self.start as u64;
                 self.start = block_end.min(self.filled);
-                return Ok(Some(Block { padded: &self.buffer[block], offset }));
+                return Ok(Some(Block { framed: &self.buffer[block], offset }));
             }
             if self.filled - self.start > self.max_line {
                 let message = format!("expected a line end within {} bytes, found none", self.max_line);
@@ -212,7 +221,7 @@ impl LineReader {
         self.fill((self.end - self.position()).min(self.piece as u64) as usize)?;
         let mut from = fresh;
         if self.in_head {
-            let Some(head) = memchr(b'\n', &self.buffer[..self.filled]) else {
+            let Some(head) = memchr(b'\n', &self.buffer[LEAD..LEAD + self.filled]) else {
                 self.start = self.filled;
                 // The first line that starts after the head starts past the end: this range owns none.
                 self.done = self.position() == self.end;
@@ -222,7 +231,7 @@ impl LineReader {
             self.start = head + 1;
             from = self.start;
         }
-        Ok(memrchr(b'\n', &self.buffer[from..self.filled]).map(|last| from + last + 1))
+        Ok(memrchr(b'\n', &self.buffer[LEAD + from..LEAD + self.filled]).map(|last| from + last + 1))
     }
 
     /// Reads past the range's end for the rest of its last line; a line that starts exactly at the end is
@@ -234,13 +243,15 @@ impl LineReader {
             if self.start == self.filled {
                 return Ok(None);
             }
-            self.buffer[self.filled] = b'\n';
+            self.buffer[LEAD + self.filled] = b'\n';
             return Ok(Some(self.filled + 1));
         }
         let counted = self.bytes_read;
         self.fill((self.file_length - self.position()).min(self.tail_piece as u64) as usize)?;
         self.tail_piece = (self.tail_piece * 2).min(self.piece);
-        let Some(last) = memchr(b'\n', &self.buffer[fresh..self.filled]) else { return Ok(None) };
+        let Some(last) = memchr(b'\n', &self.buffer[LEAD + fresh..LEAD + self.filled]) else {
+            return Ok(None);
+        };
         self.bytes_read = counted + last as u64 + 1;
         self.done = true;
         Ok(Some(fresh + last + 1))
@@ -250,11 +261,11 @@ impl LineReader {
     fn fill(&mut self, count: usize) -> Result<(), LoadError> {
         let Some((range, source)) = &mut self.range else { return Ok(()) };
         // One more for the line end that the file's last line may lack.
-        let needed = self.filled + count + 1 + PADDING;
+        let needed = LEAD + self.filled + count + 1 + PADDING;
         if self.buffer.len() < needed {
             self.buffer.resize(needed, 0);
         }
-        let into = &mut self.buffer[self.filled..self.filled + count];
+        let into = &mut self.buffer[LEAD + self.filled..][..count];
         let at = self.base + self.filled as u64;
         if self.packing.is_none() && !self.piped {
             read_exactly(source.as_mut(), range, at, into)?;
@@ -277,7 +288,7 @@ impl LineReader {
     }
 
     fn drop_handed_out(&mut self) {
-        self.buffer.copy_within(self.start..self.filled, 0);
+        self.buffer.copy_within(LEAD + self.start..LEAD + self.filled, LEAD);
         self.base += self.start as u64;
         self.filled -= self.start;
         self.start = 0;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Fleet, Slot, Stage};
+use super::{ATTEMPT, Fleet, Slot, Stage};
+use crate::engine::round::DEADLINES;
+#[cfg(test)]
+use crate::engine::tests::simulation::bugs::{Bug, planted};
 use crate::engine::{Command, Seat};
 
 /// A split whose workers died so often ends the job: it is likely that it kills them.
 const SPLIT_FAILURES: u32 = 3;
-
-/// A process that missed so many deadlines in a row is stuck.
-const DEADLINES: u32 = 3;
 
 /// What a loss led to.
 pub(in crate::engine) enum Loss {
@@ -116,7 +116,7 @@ impl Fleet {
     }
 
     /// The places of a slot go to ready slots that serve none and hold the splits. The last of those slots, if there was one.
-    fn stand_in(&mut self, slot: usize) -> Option<usize> {
+    pub(super) fn stand_in(&mut self, slot: usize) -> Option<usize> {
         let mut last = None;
         for place in 0..self.places.len() {
             if self.places[place].server != slot {
@@ -141,11 +141,17 @@ impl Fleet {
 
     fn relaunch(&mut self, now: Duration, slot: usize, out: &mut Vec<Command>) {
         let state = &mut self.slots[slot];
-        state.incarnation += 1;
+        #[cfg(test)]
+        let attempt = if planted(Bug::SameNumber) { 1 } else { self.attempt };
+        #[cfg(not(test))]
+        let attempt = self.attempt;
+        // The number with which this attempt began may belong to a process that was sent away for a survivor's sake.
+        state.incarnation = state.incarnation.max((attempt - 1) * ATTEMPT) + 1;
         (state.stage, state.heard) = (Stage::Launched, now);
         (state.awaited, state.started, state.missed, state.doomed) = (false, false, 0, None);
         state.held.clear();
         state.missing.clear();
+        state.given.clear();
         out.push(Command::Launch(self.seat(slot)));
     }
 }

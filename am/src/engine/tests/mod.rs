@@ -2,15 +2,24 @@
 
 #![allow(clippy::single_range_in_vec_init, reason = "a single seat is a list of one range")]
 
+mod adopting;
+mod approximate;
+mod back;
+mod coverage;
 mod credits;
-mod histories;
+mod doomed;
 mod ignore;
+mod keepers;
 mod limits;
 mod load;
+mod quorum;
 mod restart;
 mod rounds;
 mod silence;
+pub(in crate::engine) mod simulation;
+mod spares;
 mod stale;
+mod takeover;
 
 use super::*;
 
@@ -53,6 +62,22 @@ impl Bench {
         commands
     }
 
+    /// What follows from an event, word for word.
+    fn word(&mut self, event: Event) -> Vec<Command> {
+        self.engine.handle(self.now, event)
+    }
+
+    /// A second master, to which these are known to live.
+    fn second(rules: Rules, survivors: &[Seat]) -> Self {
+        let mut bench = Self::new(Rules { attempt: 2, ..rules });
+        bench.give(Event::TakeOver(survivors.to_vec()));
+        bench
+    }
+
+    fn lose(&mut self, seat: Seat) -> Vec<Command> {
+        self.give(Event::Lost(seat, "was killed".to_owned()))
+    }
+
     fn after(&mut self, seconds: u64, event: Event) -> Vec<Command> {
         self.now += Duration::from_secs(seconds);
         self.give(event)
@@ -91,6 +116,17 @@ fn rules() -> Rules {
         update_budget: 1 << 30,
         columns: None,
     }
+}
+
+/// A worker that calls with these splits, the records of these rounds, and the newest of them as the newest state.
+fn holding(splits: Range<u32>, records: &[Round]) -> Holding {
+    let loaded = splits.map(loaded).collect();
+    Holding { loaded, records: records.to_vec(), newest: records.iter().max().copied(), host: String::new() }
+}
+
+fn replaced(lost: Seat, next: Seat) -> [Command; 3] {
+    let told = format!("worker {} was killed; starting another", lost.worker);
+    [Command::Release(lost), note(&told), Command::Launch(next)]
 }
 
 fn seat(worker: u32, incarnation: u32) -> Seat {

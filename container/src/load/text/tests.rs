@@ -14,6 +14,7 @@ fn read(ranges: &[Range], piece: usize) -> Vec<(Vec<u8>, u64)> {
             while let Some(block) = reader.next_block().unwrap() {
                 assert_eq!(block.lines().last(), Some(&b'\n'));
                 assert_eq!(block.padded().len(), block.lines().len() + PADDING);
+                assert_eq!(block.framed().len(), LEAD + block.padded().len());
                 lines.extend_from_slice(block.lines());
             }
             (lines, reader.bytes_read())
@@ -109,7 +110,7 @@ fn a_line_without_end_is_refused_before_it_fills_the_memory() {
         error.to_string(),
         format!("{}:1:1: expected a line end within 100 bytes, found none", file.path())
     );
-    assert!(reader.buffer.len() < 1000 + PADDING);
+    assert!(reader.buffer.len() < 1000 + LEAD + PADDING);
 }
 
 #[test]
