@@ -10,7 +10,8 @@ use lapwing_container::split::Split;
 use crate::binary;
 use crate::cluster::{Cluster, room};
 use crate::error::{Failure, Kind};
-use crate::job::{Bytes, Job, JobArgs};
+use crate::job::{Bytes, Job, JobArgs, Master};
+use crate::mapreduce;
 use crate::splits;
 
 /// Bytes of the first split that are loaded to see how much memory data takes.
@@ -40,12 +41,17 @@ pub(crate) fn describe<A: Algorithm>(
     let sizes = || job.splits.iter().map(Split::bytes);
     let (least, most) = (sizes().min().unwrap_or(0), sizes().max().unwrap_or(0));
     line("splits", format!("{} of {} to {}", job.splits.len(), Bytes(least), Bytes(most)));
+    let mapreduce = args.master == Master::MapReduce;
     let cores = job.worker_cores;
-    line("workers", format!("{} with {cores} cores and {} each", job.workers, args.worker_memory));
+    let kind = if mapreduce { "map tasks" } else { "workers" };
+    line(kind, format!("{} with {cores} cores and {} each", job.workers, args.worker_memory));
     let mut largest = 0;
     for (worker, seat) in job.seats().into_iter().enumerate() {
         let bytes: u64 = job.splits[seat.start as usize..seat.end as usize].iter().map(Split::bytes).sum();
         largest = largest.max(resident(bytes));
+        if mapreduce {
+            continue;
+        }
         let (first, last, data) = (seat.start, seat.end - 1, Bytes(resident(bytes)));
         // Where its container is asked for.
         let best = job.placed(seat).hosts.into_iter().max_by_key(|(_, bytes)| *bytes);
@@ -72,8 +78,10 @@ pub(crate) fn describe<A: Algorithm>(
         line("machine", format!("one machine like this, with {}, {fits}", Bytes(machine)));
     }
     if let Some(cluster) = cluster {
-        let asked = u64::from(job.workers) * args.worker_memory.0 + args.master_memory.0;
-        line("asked for", format!("{} in {} containers", Bytes(asked), job.workers + 1));
+        if !mapreduce {
+            let asked = u64::from(job.workers) * args.worker_memory.0 + args.master_memory.0;
+            line("asked for", format!("{} in {} containers", Bytes(asked), job.workers + 1));
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::cluster("the client's runtime", error))?;
         let path = args.binary.clone().map_or_else(std::env::current_exe, Ok);
@@ -85,6 +93,11 @@ pub(crate) fn describe<A: Algorithm>(
             None => "needs no C library".to_owned(),
         };
         line("program", format!("{} of {}, {needs}", Bytes(bytes.len() as u64), path.display()));
+        if mapreduce {
+            for (what, value) in mapreduce::describe(job, args, cluster)? {
+                line(what, value);
+            }
+        }
         line("room", runtime.block_on(room(&cluster.manager, &args.queue)));
     }
     Ok(text.trim_end().to_owned())

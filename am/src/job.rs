@@ -164,6 +164,12 @@ pub(crate) struct JobArgs {
     /// Print the application's id and do not wait for its end
     #[arg(long, help_heading = "YARN")]
     pub detach: bool,
+    /// What runs Hadoop Streaming [default: `hadoop jar` with the jar of HADOOP_HOME or of the `hadoop` on the PATH; or LAPWING_STREAMING]
+    #[arg(long, value_name = "COMMAND", help_heading = "MapReduce")]
+    pub streaming: Option<String>,
+    /// A property of each pass's job; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "MapReduce")]
+    pub mapreduce_property: Vec<Property>,
     /// Faults on order, such as kill:w1@pass2,kill:master@pass5+1,hang:w1@load,slow:w2:10x,drop:w0@pass3,forget:w1@pass4
     #[arg(long, value_name = "SCRIPT", hide_short_help = true)]
     pub fault: Option<Script>,
@@ -227,6 +233,15 @@ pub(crate) struct Ports(pub u16, pub u16);
 pub(crate) struct WorkerEnv {
     /// The worker it is for; all if none.
     pub worker: Option<u32>,
+    /// Its name.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// One of Hadoop's properties.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Property {
     /// Its name.
     pub key: String,
     /// Its value.
@@ -500,6 +515,19 @@ impl FromStr for WorkerEnv {
                 Ok(Self { worker, key: key.to_owned(), value: value.to_owned() })
             }
             _ => Err("expected KEY=VALUE or wN:KEY=VALUE".to_owned()),
+        }
+    }
+}
+
+impl FromStr for Property {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((key, value)) if !key.is_empty() => {
+                Ok(Self { key: key.to_owned(), value: value.to_owned() })
+            }
+            _ => Err("expected KEY=VALUE".to_owned()),
         }
     }
 }

@@ -117,6 +117,7 @@ mod follow;
 mod job;
 mod launcher;
 mod listener;
+mod mapreduce;
 mod output;
 mod parent;
 mod predict;

@@ -17,6 +17,7 @@ use lapwing_container::wire::secure::Trust;
 use crate::cluster::Cluster;
 use crate::error::{Failure, Kind};
 use crate::job::{Axis, Job, JobArgs, Master, Point};
+use crate::mapreduce::{self, Task};
 use crate::parent::Signals;
 use crate::progress::{Progress, say};
 use crate::report::JobReport;
@@ -53,6 +54,11 @@ pub fn main_from<A: Algorithm + Args>(arguments: impl IntoIterator<Item = impl I
 }
 
 fn start<A: Algorithm + Args>(arguments: &[OsString]) -> Result<ExitCode, Failure> {
+    // A task of MapReduce finds the command line among its files.
+    let task = Task::of_process()?;
+    let replayed: Option<Vec<OsString>> =
+        task.as_ref().map(|task| task.staged.arguments.iter().map(OsString::from).collect());
+    let arguments = replayed.as_deref().unwrap_or(arguments);
     let program = arguments.first().map(Path::new).and_then(Path::file_name);
     let program = program.map_or("lapwing".to_owned(), |name| name.to_string_lossy().into_owned());
     let command = Cli::<A>::command().name(program.clone()).bin_name(program.clone());
@@ -74,42 +80,38 @@ fn start<A: Algorithm + Args>(arguments: &[OsString]) -> Result<ExitCode, Failur
             return Ok(ExitCode::from(error.exit_code() as u8));
         }
     };
+    if let Some(task) = task {
+        return task.run(algorithm, points);
+    }
     match Start::of_process()? {
         Some(start) => {
             let words = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
             roles::serve(algorithm, points, start, words)
         }
-        None => {
-            let points = points.into_iter().map(|(point, _)| point).collect();
-            client(&algorithm, points, &args, arguments, program, own)
-        }
+        None => client(algorithm, points, &args, arguments, program, own),
     }
 }
 
 /// The user's own process.
 fn client<A: Algorithm>(
-    algorithm: &A,
-    points: Vec<Point>,
+    algorithm: A,
+    points: Vec<(Point, A)>,
     args: &JobArgs,
     arguments: &[OsString],
     program: String,
     own: BTreeMap<String, String>,
 ) -> Result<ExitCode, Failure> {
-    if args.master == Master::MapReduce {
-        return Err(Failure::new(
-            Kind::Usage,
-            "this version does not run as MapReduce yet: use local[N] or yarn",
-        ));
-    }
-    let workers = args.wanted_workers()?;
-    let cluster = (args.master == Master::Yarn).then(Cluster::from_environment).transpose()?;
-    let mut job = plan(algorithm, args, workers, program, own, cluster.as_ref())?;
-    job.points = points;
-    if let Some(cluster) = &cluster {
+    let mapreduce = args.master == Master::MapReduce;
+    // Each split has a map task of its own; --workers says how many of them run at a time.
+    let workers = if mapreduce { u32::MAX } else { args.wanted_workers()? };
+    let cluster = (mapreduce || args.master == Master::Yarn).then(Cluster::from_environment).transpose()?;
+    let mut job = plan(&algorithm, args, workers, program, own, cluster.as_ref())?;
+    job.points = points.iter().map(|(point, _)| point.clone()).collect();
+    if let Some(cluster) = cluster.as_ref().filter(|_| !mapreduce) {
         (job.placement, job.racks) = place(&job, cluster)?;
     }
     if args.self_check {
-        answer(&self_check::run(algorithm, &job)?.join("\n"))?;
+        answer(&self_check::run(&algorithm, &job)?.join("\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
     if args.dry_run {
@@ -118,7 +120,7 @@ fn client<A: Algorithm>(
     }
     output::try_out(&job)?;
     let mut progress = Progress::new(args.progress, args.report.as_deref())?;
-    let asked = args.workers.is_some() || matches!(args.master, Master::Local(Some(_)));
+    let asked = !mapreduce && args.workers.is_some() || matches!(args.master, Master::Local(Some(_)));
     if asked && job.workers < workers {
         let (splits, busy) = (job.splits.len(), job.workers);
         progress.note(&format!(
@@ -131,6 +133,9 @@ fn client<A: Algorithm>(
     }
     let report = match &cluster {
         None => run_here(job, &mut progress),
+        Some(cluster) if mapreduce => {
+            mapreduce::run(algorithm, points, job, args, arguments, cluster, &mut progress)
+        }
         Some(cluster) => match submit::run(job, args, arguments, cluster, &mut progress) {
             Ok(Submitted::Detached(id)) => {
                 answer(&id.to_string())?;

@@ -44,8 +44,7 @@ pub(crate) struct Start {
     pub(crate) staging: String,
 }
 
-/// The variables that give a process its role; and memory that glibc gives back and takes again at every pass would have to be
-/// cleared by the kernel each time, so it is told to keep it.
+/// The variables that give a process its role, and [`tuning`].
 pub(crate) fn environment(staging: &str, role: &Role) -> BTreeMap<String, String> {
     let role = match role {
         Role::Master { attempt } => format!("master:{attempt}"),
@@ -53,6 +52,15 @@ pub(crate) fn environment(staging: &str, role: &Role) -> BTreeMap<String, String
             format!("worker:{worker}:{incarnation}:{master}")
         }
     };
+    let mut variables = tuning();
+    variables.insert(ROLE.to_owned(), role);
+    variables.insert(STAGING.to_owned(), staging.to_owned());
+    variables
+}
+
+/// Memory that glibc gives back and takes again at every pass would have to be cleared by the kernel each time, so it is told
+/// to keep it.
+pub(crate) fn tuning() -> BTreeMap<String, String> {
     let huge = "glibc.malloc.hugetlb=1";
     let tunables = match std::env::var("GLIBC_TUNABLES") {
         Ok(own) if own.contains("hugetlb") => own,
@@ -60,8 +68,6 @@ pub(crate) fn environment(staging: &str, role: &Role) -> BTreeMap<String, String
         _ => huge.to_owned(),
     };
     let pairs = [
-        (ROLE, role),
-        (STAGING, staging.to_owned()),
         ("MALLOC_MMAP_THRESHOLD_", (32u64 << 20).to_string()),
         ("MALLOC_TRIM_THRESHOLD_", (1u64 << 40).to_string()),
         // Without it the heap of a thread, once empty, is unmapped and made anew at every pass.

@@ -133,26 +133,33 @@ fn stage(
 ) -> Result<BTreeMap<String, LocalResource>, Failure> {
     let failed = |error: std::io::Error| Failure::cluster(format!("staging in {}", staging.root), error);
     let name = path.file_name().map_or("program".into(), |name| name.to_string_lossy().into_owned());
-    let hash: String = Sha256::digest(program).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let place = format!("{home}/programs/{hash}/{name}");
-    let known = || {
-        let (files, inside) = Files::of(&place)?;
-        files.status(inside)
-    };
-    let program = match known().map_err(failed)? {
-        Some(status) if status.length == program.len() as u64 => local_resource(&place, &status),
-        _ => {
-            // By rename, whole: somebody else may send the same program at the same time.
-            let temporary = format!("{}/{name}", staging.root);
-            put(&temporary, program, 0o700).map_err(failed)?;
-            publish(&temporary, &place).map_err(failed)?
-        }
-    };
+    let program = send_program(home, &staging.root, &name, program).map_err(failed)?;
     let job = staging.put(JOB, &serde_json::to_vec(job).expect("a job is plain data")).map_err(failed)?;
     let configuration =
         staging.put("core-site.xml", cluster.flat_configuration().as_bytes()).map_err(failed)?;
     let program = LocalResource { visibility: Visibility::Private, ..program };
     Ok([(name, program), (JOB.to_owned(), job), ("core-site.xml".to_owned(), configuration)].into())
+}
+
+/// Brings a program into HDFS unless it is there.
+pub(crate) fn send_program(
+    home: &str,
+    staging: &str,
+    name: &str,
+    program: &[u8],
+) -> std::io::Result<LocalResource> {
+    let hash: String = Sha256::digest(program).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let place = format!("{home}/programs/{hash}/{name}");
+    let (files, inside) = Files::of(&place)?;
+    match files.status(inside)? {
+        Some(status) if status.length == program.len() as u64 => Ok(local_resource(&place, &status)),
+        _ => {
+            // By rename, whole: somebody else may send the same program at the same time.
+            let temporary = format!("{staging}/{name}");
+            put(&temporary, program, 0o700)?;
+            publish(&temporary, &place)
+        }
+    }
 }
 
 fn publish(temporary: &str, place: &str) -> std::io::Result<LocalResource> {
@@ -264,7 +271,8 @@ fn check_sizes(args: &JobArgs, new: &NewApplication) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn check_queue(args: &JobArgs, cluster: &Cluster) -> Result<(), Failure> {
+/// Refuses a queue that does not exist or takes nothing.
+pub(crate) async fn check_queue(args: &JobArgs, cluster: &Cluster) -> Result<(), Failure> {
     let queue = &args.queue;
     let queues = cluster.manager.queues().await.map_err(|error| rest(&error))?;
     let leaves = || queues.iter().filter(|report| report.is_leaf);

@@ -1,7 +1,7 @@
 //! Bytes of a file, wherever it lies.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 
 use hdfs_native::sync::FileReader;
@@ -17,6 +17,9 @@ pub trait ReadAt {
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
 }
 
+/// The path that stands for what another program writes to this one's standard input: as many bytes as come, in order, once.
+pub const STDIN: &str = "stdin:";
+
 /// Opens the file of a range and checks that it is still the file of the plan: of the same length and
 /// modification time. See [`Files`] for the paths that are known.
 pub fn open(range: &Range) -> Result<Box<dyn ReadAt + Send>, LoadError> {
@@ -31,6 +34,23 @@ pub fn open(range: &Range) -> Result<Box<dyn ReadAt + Send>, LoadError> {
         Files::Local => Box::new(LocalFile(File::open(path).map_err(io)?)),
         Files::Hdfs(client, _) => Box::new(HdfsFile(client.read(path).map_err(hdfs).map_err(io)?)),
     })
+}
+
+/// Standard input, read once from its beginning to its end.
+#[derive(Debug, Default)]
+pub(crate) struct Stdin {
+    position: u64,
+}
+
+impl ReadAt for Stdin {
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        if offset != self.position {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "standard input is read only once"));
+        }
+        let read = io::stdin().lock().read(into)?;
+        self.position += read as u64;
+        Ok(read)
+    }
 }
 
 struct HdfsFile(FileReader);

@@ -16,7 +16,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 use crate::error::LoadError;
 use crate::load::packed::{self, Packing};
 use crate::load::window;
-use crate::source::{self, ReadAt};
+use crate::source::{self, ReadAt, STDIN};
 use crate::split::Range;
 
 /// Bytes before a block's lines that mean nothing, so that a parser may load those before any place of a line.
@@ -41,6 +41,8 @@ pub struct LineReader {
     /// Of what is packed it is not known before it is reached.
     file_length: u64,
     end: u64,
+    /// Lines come from a pipe: where they end is not known before either.
+    piped: bool,
     in_head: bool,
     done: bool,
     tail_piece: usize,
@@ -105,6 +107,7 @@ impl LineReader {
             packing: None,
             file_length: 0,
             end: 0,
+            piped: false,
             in_head: false,
             done: true,
             tail_piece: 0,
@@ -112,8 +115,13 @@ impl LineReader {
         }
     }
 
-    /// Turns to a range, forgetting the one before. Fails if the file is not that of the plan.
+    /// Turns to a range, forgetting the one before. Fails if the file is not that of the plan. A range of [`STDIN`] owns all
+    /// lines that come: who writes them there has cut them out already.
     pub fn start(&mut self, range: &Range) -> Result<(), LoadError> {
+        if range.path == STDIN {
+            self.start_piped(Box::new(source::Stdin::default()));
+            return Ok(());
+        }
         let Some(end) = range.end() else {
             let message = format!(
                 "expected a range inside its {} bytes, found {} bytes from {}",
@@ -127,6 +135,7 @@ impl LineReader {
             None => source::open(range)?,
         };
         self.range = Some((range.clone(), source));
+        self.piped = false;
         (self.start, self.filled, self.base) = (0, 0, range.offset);
         let unknown = self.packing.is_some().then_some(u64::MAX);
         (self.end, self.file_length) = (unknown.unwrap_or(end), unknown.unwrap_or(range.file_length));
@@ -138,6 +147,16 @@ impl LineReader {
             self.skip_byte_order_mark()?;
         }
         Ok(())
+    }
+
+    fn start_piped(&mut self, source: Box<dyn ReadAt + Send>) {
+        let (path, hosts) = (STDIN.to_owned(), Vec::new());
+        let range = Range { path, offset: 0, length: u64::MAX, file_length: u64::MAX, modified_ms: 0, hosts };
+        self.range = Some((range, source));
+        (self.start, self.filled, self.base) = (0, 0, 0);
+        (self.end, self.file_length, self.packing) = (u64::MAX, u64::MAX, None);
+        (self.piped, self.in_head, self.done) = (true, false, false);
+        (self.tail_piece, self.bytes_read) = (TAIL_PIECE.min(self.piece), 0);
     }
 
     /// The next lines of the range, about 256 KiB of them unless a line is longer; `None` after the last.
@@ -238,7 +257,7 @@ impl LineReader {
         Ok(Some(fresh + last + 1))
     }
 
-    /// Reads exactly `count` bytes of the file behind those in the buffer; of a packed one, what there is.
+    /// Reads exactly `count` bytes of the file behind those in the buffer; of a packed one or a pipe, what there is.
     fn fill(&mut self, count: usize) -> Result<(), LoadError> {
         let Some((range, source)) = &mut self.range else { return Ok(()) };
         // One more for the line end that the file's last line may lack.
@@ -248,7 +267,7 @@ impl LineReader {
         }
         let into = &mut self.buffer[LEAD + self.filled..][..count];
         let at = self.base + self.filled as u64;
-        if self.packing.is_none() {
+        if self.packing.is_none() && !self.piped {
             read_exactly(source.as_mut(), range, at, into)?;
             self.filled += count;
             self.bytes_read += count as u64;
@@ -256,9 +275,14 @@ impl LineReader {
         }
         let read = read_up_to(source.as_mut(), range, at, into)?;
         self.filled += read;
+        if self.piped {
+            self.bytes_read += read as u64;
+        }
         if read < count {
             (self.end, self.file_length) = (at + read as u64, at + read as u64);
-            self.bytes_read = range.file_length;
+            if self.packing.is_some() {
+                self.bytes_read = range.file_length;
+            }
         }
         Ok(())
     }

@@ -12,14 +12,7 @@ use crate::{Role, http};
 /// Folders that an administrator would make on the first day, open to users who have none of their own.
 pub(crate) fn make_folders(plan: &Plan) -> Result<()> {
     let home = format!("/user/{}", plan.user);
-    for (path, permission) in [
-        ("/tmp", "1777"),
-        ("/tmp/logs", "1777"),
-        ("/tmp/hadoop-yarn", "755"),
-        ("/tmp/hadoop-yarn/staging", "1777"),
-        ("/user", "1777"),
-        (&home, "755"),
-    ] {
+    for (path, permission) in [("/tmp", "1777"), ("/tmp/logs", "1777"), ("/user", "1777"), (&home, "755")] {
         http::put(&address(plan, path, &format!("MKDIRS&permission={permission}")))?;
         // The first is subject to the umask.
         http::put(&address(plan, path, &format!("SETPERMISSION&permission={permission}")))?;

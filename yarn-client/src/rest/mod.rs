@@ -183,6 +183,17 @@ impl ResourceManager {
         ApplicationReport::read(Fields(&json).of("app")).map_err(|message| answer.malformed(message))
     }
 
+    /// The applications with a tag, in whatever state.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub async fn tagged(&self, tag: &str) -> Result<Vec<ApplicationReport>, RestError> {
+        let answer = self.ask(Method::GET, "apps", &[("applicationTags", tag)], None).await?;
+        let json = answer.json()?;
+        let reports = Fields(&json).of("apps").list("app").map(ApplicationReport::read);
+        reports.collect::<Result<_, _>>().map_err(|message| answer.malformed(message))
+    }
+
     /// The state of an application: less work for the ResourceManager than a report.
     ///
     /// # Errors

@@ -135,3 +135,37 @@ fn a_file_that_shrinks_while_it_is_read_has_changed() {
         "{error}"
     );
 }
+
+/// A pipe that gives as many bytes at a time as its reader asks for or it feels like, whichever is less.
+struct Pipe {
+    bytes: Vec<u8>,
+    mood: usize,
+    given: u64,
+}
+
+impl ReadAt for Pipe {
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> std::io::Result<usize> {
+        assert_eq!(offset, self.given, "a pipe cannot go back");
+        let rest = &self.bytes[offset as usize..];
+        let count = rest.len().min(into.len()).min(self.mood);
+        into[..count].copy_from_slice(&rest[..count]);
+        self.given += count as u64;
+        Ok(count)
+    }
+}
+
+proptest! {
+    #[test]
+    fn all_lines_of_a_pipe_come_through(text in "[ab\n]{0,60}", mood in 1usize..20, piece in 1usize..20) {
+        let mut reader = LineReader::with_sizes(piece, 1 << 20);
+        reader.start_piped(Box::new(Pipe { bytes: text.clone().into_bytes(), mood, given: 0 }));
+        let mut lines = Vec::new();
+        while let Some(block) = reader.next_block().unwrap() {
+            lines.extend_from_slice(block.lines());
+        }
+        let ended = text.is_empty() || text.ends_with('\n');
+        let expected = if ended { text.clone() } else { format!("{text}\n") };
+        prop_assert_eq!(String::from_utf8(lines).unwrap(), expected);
+        prop_assert_eq!(reader.bytes_read(), text.len() as u64);
+    }
+}

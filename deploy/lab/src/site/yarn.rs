@@ -58,7 +58,10 @@ pub(super) fn mapred(plan: &Plan, role: Option<Role>) -> Properties {
     put(p, "mapreduce.jobhistory.address", plan.address(Role::JobHistory, "rpc"));
     put(p, "mapreduce.jobhistory.admin.address", plan.address(Role::JobHistory, "admin"));
     put(p, "mapreduce.jobhistory.webapp.address", plan.address(Role::JobHistory, "web"));
-    put(p, "yarn.app.mapreduce.am.staging-dir", "/tmp/hadoop-yarn/staging");
+    // Every user may run MapReduce: a folder of his own below /user, and one that all may write to for the histories.
+    put(p, "yarn.app.mapreduce.am.staging-dir", "/user");
+    put(p, "mapreduce.jobhistory.intermediate-done-dir", "/tmp/history-intermediate");
+    put(p, "mapreduce.jobhistory.done-dir", "/tmp/history-done");
     put(p, "yarn.app.mapreduce.am.resource.mb", 512);
     put(p, "mapreduce.map.memory.mb", 512);
     put(p, "mapreduce.reduce.memory.mb", 512);

@@ -6,6 +6,7 @@ mod cluster;
 mod ends;
 mod failover;
 mod loss;
+mod mapreduce;
 mod reading;
 mod refused;
 mod stranger;
