@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::aggregate::Begun;
-use crate::job::{Bytes, Job};
+use crate::flags::Bytes;
+use crate::job::Job;
 use crate::report::{JobReport, PassReport, WorkerReading, finite};
 
 /// The notes of one job.

@@ -19,7 +19,8 @@ use crate::aggregate::{Begun, Reply, Request};
 use crate::chronicle::Chronicle;
 use crate::engine::{Engine, Event, Rules, Seat};
 use crate::error::{Failure, Kind};
-use crate::job::{Bytes, Job};
+use crate::flags::Bytes;
+use crate::job::Job;
 use crate::launcher::{Happening, Launcher, Lease, News, Outcome};
 use crate::listener::{Call, Line};
 

@@ -10,7 +10,8 @@ use lapwing_container::split::Split;
 use crate::binary;
 use crate::cluster::{Cluster, room};
 use crate::error::{Failure, Kind};
-use crate::job::{Bytes, Job, JobArgs, Master};
+use crate::flags::{Bytes, JobArgs, Master};
+use crate::job::Job;
 use crate::mapreduce;
 use crate::splits;
 

@@ -113,6 +113,7 @@ mod driver;
 mod dry_run;
 mod engine;
 pub mod error;
+mod flags;
 mod follow;
 mod job;
 mod launcher;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::{Failure, Kind};
-use crate::job::When;
+use crate::flags::When;
 use crate::launcher::News;
 use crate::report::PassReport;
 

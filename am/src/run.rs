@@ -16,7 +16,8 @@ use lapwing_container::wire::secure::Trust;
 
 use crate::cluster::Cluster;
 use crate::error::{Failure, Kind};
-use crate::job::{Axis, Job, JobArgs, Master, Point};
+use crate::flags::{Axis, JobArgs, Master};
+use crate::job::{Job, Point};
 use crate::mapreduce::{self, Task};
 use crate::parent::Signals;
 use crate::progress::{Progress, say};

@@ -13,8 +13,9 @@ use yarn_client::types::{ApplicationId, Resource};
 
 use crate::cluster::{Cluster, ClusterJob, resource, rest};
 use crate::error::{Failure, Kind};
+use crate::flags::JobArgs;
 use crate::follow::follow;
-use crate::job::{Job, JobArgs};
+use crate::job::Job;
 use crate::parent::Signals;
 use crate::progress::Progress;
 use crate::report::JobReport;

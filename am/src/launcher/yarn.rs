@@ -20,7 +20,8 @@ use crate::board::Board;
 use crate::cluster::{ClusterJob, room};
 use crate::engine::Seat;
 use crate::error::{Failure, Kind, log};
-use crate::job::{Bytes, Job};
+use crate::flags::Bytes;
+use crate::job::Job;
 use crate::output;
 use crate::staging::{Role, environment};
 

@@ -12,7 +12,8 @@ use super::feed::{self, Feed};
 use super::task::{FAILED, FOLDER, STATE, WORK, Work};
 use crate::cluster::{Cluster, resource, room};
 use crate::error::{Failure, Kind};
-use crate::job::{Job, JobArgs};
+use crate::flags::JobArgs;
+use crate::job::Job;
 use crate::parent::Signals;
 use crate::staging::tuning;
 
