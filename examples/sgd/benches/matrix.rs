@@ -28,7 +28,7 @@ const SIZE: [&str; 10] = [
     "--master-memory",
     "256m",
     "--worker-memory",
-    "512m",
+    "900m",
     "--workers",
     "6",
     "--on-loss",

@@ -1,5 +1,7 @@
 //! The model: what is broadcast, and what is averaged.
 
+use lapwing::load::SparseRows;
+
 /// A row's score is `weights x + intercept`.
 #[lapwing::wire]
 #[derive(Clone)]
@@ -55,6 +57,12 @@ pub(crate) struct Epochs {
 }
 
 impl Epochs {
+    /// A split's model, weighted by its rows, and its loss.
+    pub(crate) fn of((mut models, loss): (Linear, f64), data: &SparseRows) -> Self {
+        models.scale(data.rows() as f32);
+        Self { models, loss, rows: data.rows() as u64 }
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
         self.models.add(&other.models);
         self.loss += other.loss;

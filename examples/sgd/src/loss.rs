@@ -50,10 +50,27 @@ impl Loss {
             let model = run(data, order, start, rate, l2, intercept, slope);
             return (model, total.sum());
         }
+        let descent = Descent::new(start, rate, l2, intercept);
         match self {
-            Loss::Logistic => epoch(data, order, start, rate, l2, intercept, at_logistic),
-            Loss::Hinge => epoch(data, order, start, rate, l2, intercept, at_hinge),
-            Loss::Squared => epoch(data, order, start, rate, l2, intercept, at_squared),
+            Loss::Logistic => epoch(data, order, descent, at_logistic),
+            Loss::Hinge => epoch(data, order, descent, at_hinge),
+            Loss::Squared => epoch(data, order, descent, at_squared),
+        }
+    }
+
+    /// Plain epochs of several configurations (start, rate, l2, intercept) in the same order of rows.
+    pub(crate) fn epochs(
+        self,
+        data: &SparseRows,
+        order: &[u32],
+        lanes: &[(&Linear, f32, f32, bool)],
+    ) -> Vec<(Linear, f64)> {
+        let descent = |&(start, rate, l2, intercept)| Descent::new(start, rate, l2, intercept);
+        let descents = lanes.iter().map(descent).collect();
+        match self {
+            Loss::Logistic => epochs(data, order, descents, at_logistic),
+            Loss::Hinge => epochs(data, order, descents, at_hinge),
+            Loss::Squared => epochs(data, order, descents, at_squared),
         }
     }
 
@@ -93,36 +110,69 @@ impl Loss {
     }
 }
 
-/// The weights are `scale * model.weights`, so that the penalty costs one multiplication per row and not one per column.
-fn epoch(
-    data: &SparseRows,
-    order: &[u32],
-    start: &Linear,
+/// One configuration in the middle of an epoch. The weights are `scale * model.weights`, so that the penalty costs one
+/// multiplication per row and not one per column.
+struct Descent<'a> {
+    start: &'a Linear,
+    model: Linear,
+    scale: f32,
+    total: Total,
     rate: f32,
     l2: f32,
     intercept: bool,
-    at: impl Fn(f32, f32) -> Point,
-) -> (Linear, f64) {
-    let mut model = start.clone();
-    let mut scale = 1.0f32;
-    let mut total = Total::default();
-    for &row in order {
-        let (label, columns, values) = data.row(row as usize);
+}
+
+impl<'a> Descent<'a> {
+    fn new(start: &'a Linear, rate: f32, l2: f32, intercept: bool) -> Self {
+        let model = Linear { squares: Vec::new(), ..start.clone() };
+        Self { start, model, scale: 1.0, total: Total::default(), rate, l2, intercept }
+    }
+
+    #[inline(always)]
+    fn row(&mut self, (label, columns, values): Row<'_>, at: &impl Fn(f32, f32) -> Point) {
+        let Self { start, model, scale, total, rate, l2, intercept } = self;
         total.add(&at(dot(columns, values, &start.weights) + start.intercept, label));
-        let score = scale * dot(columns, values, &model.weights) + model.intercept;
-        let step = -rate * at(score, label).slope;
-        scale *= 1.0 - rate * l2;
+        let score = *scale * dot(columns, values, &model.weights) + model.intercept;
+        let step = -*rate * at(score, label).slope;
+        *scale *= 1.0 - *rate * *l2;
         if scale.abs() < 1e-3 {
-            model.weights.iter_mut().for_each(|weight| *weight *= scale);
-            scale = 1.0;
+            model.weights.iter_mut().for_each(|weight| *weight *= *scale);
+            *scale = 1.0;
         }
-        add_scaled(columns, values, step / scale, &mut model.weights);
-        if intercept {
+        add_scaled(columns, values, step / *scale, &mut model.weights);
+        if *intercept {
             model.intercept += step;
         }
     }
-    model.weights.iter_mut().for_each(|weight| *weight *= scale);
-    (model, total.sum())
+
+    fn finish(mut self) -> (Linear, f64) {
+        self.model.weights.iter_mut().for_each(|weight| *weight *= self.scale);
+        (self.model, self.total.sum())
+    }
+}
+
+fn epoch(
+    data: &SparseRows,
+    order: &[u32],
+    mut descent: Descent<'_>,
+    at: impl Fn(f32, f32) -> Point,
+) -> (Linear, f64) {
+    order.iter().for_each(|&row| descent.row(data.row(row as usize), &at));
+    descent.finish()
+}
+
+/// Each row is read once for all configurations.
+fn epochs(
+    data: &SparseRows,
+    order: &[u32],
+    mut descents: Vec<Descent<'_>>,
+    at: impl Fn(f32, f32) -> Point,
+) -> Vec<(Linear, f64)> {
+    for &row in order {
+        let row = data.row(row as usize);
+        descents.iter_mut().for_each(|descent| descent.row(row, &at));
+    }
+    descents.into_iter().map(Descent::finish).collect()
 }
 
 #[derive(Default)]

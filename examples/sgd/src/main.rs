@@ -50,14 +50,30 @@ impl Algorithm for Sgd {
     }
 
     fn pass(&self, data: &SparseRows, order: &mut Vec<u32>, state: &Linear, at: &At) -> Result<Epochs> {
-        order.clear();
-        order.extend(0..data.rows() as u32);
-        at.rng().shuffle(order);
-        let rate = self.rate / (1.0 + self.decay * (at.pass - 1) as f32);
-        let (mut models, loss) =
-            self.loss.epoch(self.steps, data, order, state, rate, self.l2, !self.no_intercept);
-        models.scale(data.rows() as f32);
-        Ok(Epochs { models, loss, rows: data.rows() as u64 })
+        shuffle(order, data, at);
+        let (rate, intercept) = (self.rate_of(at), !self.no_intercept);
+        Ok(Epochs::of(self.loss.epoch(self.steps, data, order, state, rate, self.l2, intercept), data))
+    }
+
+    /// Plain steps of the same loss read each row once for all configurations.
+    fn pass_many(
+        lanes: &[(&Self, &Linear)],
+        data: &SparseRows,
+        orders: &mut [Vec<u32>],
+        at: &At,
+    ) -> Result<Vec<Epochs>> {
+        let alike = |(lane, _): &(&Self, &Linear)| lane.steps == Steps::Plain && lane.loss == lanes[0].0.loss;
+        if !lanes.iter().all(alike) {
+            let each = lanes.iter().zip(orders);
+            return each.map(|((lane, state), order)| lane.pass(data, order, state, at)).collect();
+        }
+        let Some(order) = orders.first_mut() else { return Ok(Vec::new()) };
+        shuffle(order, data, at);
+        let settings =
+            lanes.iter().map(|(lane, state)| (*state, lane.rate_of(at), lane.l2, !lane.no_intercept));
+        let settings: Vec<_> = settings.collect();
+        let epochs = lanes[0].0.loss.epochs(data, order, &settings);
+        Ok(epochs.into_iter().map(|epoch| Epochs::of(epoch, data)).collect())
     }
 
     fn evaluate(&self, data: &SparseRows, _: &mut Vec<u32>, state: &Linear, _: &At) -> Result<Epochs> {
@@ -107,6 +123,19 @@ impl Algorithm for Sgd {
     fn on_loss(&self) -> OnLoss {
         OnLoss::Ignore
     }
+}
+
+impl Sgd {
+    fn rate_of(&self, at: &At) -> f32 {
+        self.rate / (1.0 + self.decay * (at.pass - 1) as f32)
+    }
+}
+
+/// The order of the rows in this pass.
+fn shuffle(order: &mut Vec<u32>, data: &SparseRows, at: &At) {
+    order.clear();
+    order.extend(0..data.rows() as u32);
+    at.rng().shuffle(order);
 }
 
 fn main() -> ExitCode {

@@ -63,3 +63,20 @@ fn other_steps_come_near_the_optimum_too() {
         assert!((0.196038..0.198).contains(&objective), "{steps}: {run}");
     }
 }
+
+#[test]
+fn points_that_share_their_scans_have_the_bits_of_their_own_jobs() {
+    let directory = tempfile::tempdir().unwrap();
+    let flags = "--passes 3 --splits 4 --l2 0.01";
+    for (axis, values) in [("rate", ["0.05", "0.3"]), ("steps", ["plain", "averaged"])] {
+        sgd(
+            &format!("{flags} --sweep {axis}={} --output all --overwrite", values.join(",")),
+            directory.path(),
+        );
+        for value in values {
+            sgd(&format!("{flags} --{axis} {value} --output alone --overwrite"), directory.path());
+            let model = |path: String| std::fs::read(directory.path().join(path).join("model.npz")).unwrap();
+            assert!(model(format!("all/{axis}={value}")) == model("alone".to_owned()), "{axis}={value}");
+        }
+    }
+}
