@@ -102,6 +102,28 @@ def lbfgs():
                 expect(what + "largest difference of a probability", np.abs(values - chances).max(), 2e-3)
                 expect(what + "loss of predictions", abs(scores["loss"] - log_loss(y, chances)), 1e-4)
                 expect(what + "accuracy", abs(scores["accuracy"] - rival.score(x, y)), 1e-12)
+    softmax()
+
+
+def softmax():
+    from sklearn.linear_model import LogisticRegression
+
+    x, y = rows("digits")
+    for l2 in (0.1, 0.01):
+        what = f"softmax, l2 {l2:g}: "
+        summary, model = train("digits.libsvm", "--classes", 10, "--l2", l2, "--splits", 4, "--passes", 2000)
+        rival = LogisticRegression(C=1 / (l2 * len(y)), tol=1e-8, max_iter=10000).fit(x, y)
+
+        def objective(w, b):
+            scores = x @ w.T + b
+            own = scores[np.arange(len(y)), y.astype(int)]
+            return (np.logaddexp.reduce(scores, axis=1) - own).mean() + 0.5 * l2 * (w * w).sum()
+
+        best = objective(rival.coef_, rival.intercept_)
+        w, b = model["coef_"].astype(np.float64), model["intercept_"].astype(np.float64)
+        print(f"{what}{summary['passes']} passes, objective {summary['objective']:.9f}, scikit-learn's {best:.9f}")
+        expect(what + "objective beside numpy's on model.npz", abs(summary["objective"] / objective(w, b) - 1), 1e-6)
+        expect(what + "objective above scikit-learn's, as a share", objective(w, b) / best - 1, 3e-6)
 
 
 @check

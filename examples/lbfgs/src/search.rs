@@ -9,7 +9,7 @@
 use lapwing::{Result, Step};
 
 use super::Lbfgs;
-use super::history::{History, dot, dot_pair};
+use super::history::{History, dot};
 use super::line::{cubic, lowest, walk};
 use super::scan::Sums;
 
@@ -66,8 +66,7 @@ impl State {
 impl Lbfgs {
     /// Mean loss and penalty.
     pub(crate) fn objective(&self, loss: f64, rows: u64, point: &[f32]) -> f64 {
-        let weights = &point[..point.len() - 1];
-        loss / rows.max(1) as f64 + 0.5 * self.l2 * dot_pair(weights, weights)
+        loss / rows.max(1) as f64 + 0.5 * self.l2 * self.penalty_dot(point, point)
     }
 
     pub(crate) fn next(&self, state: State, sums: Sums, memory: &mut Memory) -> Result<Step<State>> {
@@ -155,10 +154,8 @@ impl Lbfgs {
         sums: &Sums,
         memory: &Memory,
     ) -> Step<State> {
-        let last = from.len() - 1;
-        let (weights, slopes) = (&from[..last], &along[..last]);
-        let cross = dot_pair(weights, slopes);
-        let squares = [dot_pair(weights, weights), dot_pair(slopes, slopes)];
+        let cross = self.penalty_dot(&from, along);
+        let squares = [self.penalty_dot(&from, &from), self.penalty_dot(along, along)];
         let objective = |loss: f64, step: f64| {
             loss / sums.rows.max(1) as f64
                 + 0.5 * self.l2 * (squares[0] + 2.0 * step * cross + step * step * squares[1])
@@ -176,11 +173,11 @@ impl Lbfgs {
     fn gradient(&self, sums: &Sums, point: &[f32]) -> Vec<f64> {
         let rows = sums.rows.max(1) as f64;
         let mut gradient: Vec<f64> = sums.gradient.iter().map(|slope| slope / rows).collect();
-        let (intercept, weights) = (gradient.len() - 1, &point[..point.len() - 1]);
-        gradient[..intercept]
-            .iter_mut()
-            .zip(weights)
-            .for_each(|(slope, &weight)| *slope += self.l2 * f64::from(weight));
+        let width = point.len() / self.blocks();
+        for (slopes, weights) in gradient.chunks_exact_mut(width).zip(point.chunks_exact(width)) {
+            let penalised = slopes.iter_mut().zip(&weights[..width - 1]);
+            penalised.for_each(|(slope, &weight)| *slope += self.l2 * f64::from(weight));
+        }
         gradient
     }
 }

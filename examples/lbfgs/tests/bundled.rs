@@ -37,3 +37,15 @@ fn predicts_and_stops_at_the_optimum() {
     assert!(scores["accuracy"].as_f64().unwrap() > 0.96, "{scores}");
     assert!(scores["loss"].as_f64() < run["objective"].as_f64(), "{scores} {run}");
 }
+
+#[test]
+fn more_than_two_classes() {
+    let trial = trial();
+    let flags = "--input @digits.libsvm --classes 10 --l2 0.01 --splits 5";
+    trial.assert_same_bits(&format!("{flags} --passes 8"), &FAULTS[..1]);
+    let run = trial.run(&format!("{flags} --passes 60 --output digits"));
+    // scikit-learn's optimum: see check.py.
+    assert!((0.738514..0.738525).contains(&run["objective"].as_f64().unwrap()), "{run}");
+    let scores = trial.run("--input @digits.libsvm --classes 10 --predict digits");
+    assert!(scores["accuracy"].as_f64().unwrap() > 0.94, "{scores}");
+}
