@@ -209,13 +209,14 @@ async fn is_over(cluster: &ClusterJob) -> bool {
     let (Ok(id), Ok(manager)) = (name.parse::<ContainerId>(), ResourceManager::new(&cluster.webs)) else {
         return false;
     };
-    let manager = manager.user(cluster.user.clone()).timeout(Duration::from_millis(100));
-    // It is so a moment after the containers were told. By then the NodeManager's patience with this process is nearly over.
-    for _ in 0..5 {
+    let manager = manager.user(cluster.user.clone()).timeout(Duration::from_millis(200));
+    // It is so a moment after the containers were told, and a moment before the NodeManager's patience with this process is over.
+    // What does not succeed in between is left to the user's next submission.
+    for _ in 0..20 {
         if matches!(manager.state(id.attempt.application).await, Ok(state) if state.is_final()) {
             return true;
         }
-        tokio::time::sleep(Duration::from_millis(30)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     false
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lapwing_container::files::Files;
 use lapwing_container::wire::secure::{CERTIFICATE_NAME, Trust};
@@ -71,6 +71,7 @@ pub(crate) fn run(
     }
     let home = cluster.qualify(&format!("/user/{}/.lapwing", cluster.user))?;
     let staging = Staging { root: format!("{home}/{}", new.id) };
+    runtime.block_on(tidy(&home, cluster));
     job.cluster = Some(ClusterJob {
         user: cluster.user.clone(),
         queue: args.queue.clone(),
@@ -104,6 +105,31 @@ pub(crate) fn run(
     // A thread that is still busy with HDFS is not waited for.
     runtime.shutdown_background();
     outcome
+}
+
+/// Folders of applications that one submission looks at.
+const TIDIED: usize = 20;
+
+/// Removes what applications that are over have left: their client or master was killed before it could do so itself.
+async fn tidy(home: &str, cluster: &Cluster) {
+    let list = || {
+        let (files, directory) = Files::of(home)?;
+        files.list(directory)
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let yesterday = now.saturating_sub(Duration::from_secs(86_400)).as_millis() as u64;
+    for folder in list().unwrap_or_default().into_iter().take(TIDIED) {
+        let name = folder.path.rsplit('/').next().unwrap_or_default();
+        let Ok(id) = name.parse::<ApplicationId>() else { continue };
+        let over = match cluster.manager.state(id).await {
+            Ok(state) => state.is_final(),
+            // Forgotten by the ResourceManager; or about to be submitted by somebody else.
+            Err(error) => error.is_not_found() && folder.modified_ms < yesterday,
+        };
+        if over {
+            Staging { root: folder.path }.remove();
+        }
+    }
 }
 
 /// The job's folder in HDFS.

@@ -5,7 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::cluster::{
-    Place, SMALL, USER, done, eventually, names, nothing_left, outcome, read, report, run, shared, start,
+    Place, SMALL, USER, done, eventually, names, nothing_left, outcome, processes, read, report, run, shared,
+    start,
 };
 
 #[test]
@@ -99,7 +100,7 @@ fn a_detached_job_needs_nobody() {
 }
 
 #[test]
-fn a_detached_job_that_is_killed_tidies_up_by_itself() {
+fn what_a_detached_job_that_is_killed_leaves_goes_with_the_next_submission_at_the_latest() {
     let Some((lab, _shared)) = shared() else { return };
     let place = Place::new();
     let (input, output) = (place.input(lab, 2_000), place.there("model"));
@@ -110,6 +111,8 @@ fn a_detached_job_that_is_killed_tidies_up_by_itself() {
     eventually("the job runs", || (report(lab, &id)["state"] == "RUNNING").then_some(()));
     let mut kill = lab.yarn_command("application").unwrap();
     assert!(kill.args(["-kill", &id]).env("HADOOP_USER_NAME", USER).output().unwrap().status.success());
+    eventually("the end of all containers", || processes(lab, &id).is_empty().then_some(()));
+    done(lab, &[&SMALL[..], &["--passes", "1", "--workers", "1", "--input", &input]].concat());
     nothing_left(lab, &id);
     assert_eq!(names(lab, place.there("").trim_end_matches('/')), ["data.libsvm"]);
 }
