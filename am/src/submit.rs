@@ -71,7 +71,7 @@ pub(crate) fn run(
     }
     let home = cluster.qualify(&format!("/user/{}/.lapwing", cluster.user))?;
     let staging = Staging { root: format!("{home}/{}", new.id) };
-    runtime.block_on(tidy(&home, cluster));
+    tidy(&home, cluster, &runtime);
     job.cluster = Some(ClusterJob {
         user: cluster.user.clone(),
         queue: args.queue.clone(),
@@ -111,7 +111,7 @@ pub(crate) fn run(
 const TIDIED: usize = 20;
 
 /// Removes what applications that are over have left: their client or master was killed before it could do so itself.
-async fn tidy(home: &str, cluster: &Cluster) {
+fn tidy(home: &str, cluster: &Cluster, runtime: &tokio::runtime::Runtime) {
     let list = || {
         let (files, directory) = Files::of(home)?;
         files.list(directory)
@@ -121,7 +121,7 @@ async fn tidy(home: &str, cluster: &Cluster) {
     for folder in list().unwrap_or_default().into_iter().take(TIDIED) {
         let name = folder.path.rsplit('/').next().unwrap_or_default();
         let Ok(id) = name.parse::<ApplicationId>() else { continue };
-        let over = match cluster.manager.state(id).await {
+        let over = match runtime.block_on(cluster.manager.state(id)) {
             Ok(state) => state.is_final(),
             // Forgotten by the ResourceManager; or about to be submitted by somebody else.
             Err(error) => error.is_not_found() && folder.modified_ms < yesterday,
