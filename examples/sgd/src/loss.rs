@@ -161,6 +161,10 @@ fn epoch(
     descent.finish()
 }
 
+/// Rows that all configurations pass over in turn: few enough to be still in the cache for the next one, and enough that its
+/// model is not fetched anew for each of them.
+const BLOCK: usize = 512;
+
 /// Each row is read once for all configurations.
 fn epochs(
     data: &SparseRows,
@@ -168,9 +172,10 @@ fn epochs(
     mut descents: Vec<Descent<'_>>,
     at: impl Fn(f32, f32) -> Point,
 ) -> Vec<(Linear, f64)> {
-    for &row in order {
-        let row = data.row(row as usize);
-        descents.iter_mut().for_each(|descent| descent.row(row, &at));
+    for rows in order.chunks(BLOCK) {
+        for descent in &mut descents {
+            rows.iter().for_each(|&row| descent.row(data.row(row as usize), &at));
+        }
     }
     descents.into_iter().map(Descent::finish).collect()
 }
