@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::cluster::{
-    Place, SMALL, done, eventually, names, nothing_left, outcome, page, report, run, shared, start,
+    Place, SMALL, done, eventually, names, nothing_left, outcome, page, processes, report, run, shared, start,
 };
 
 #[test]
@@ -75,15 +75,20 @@ fn two_jobs_on_a_full_cluster_both_begin_with_the_containers_that_came() {
     let _queue = SMALL_QUEUE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let place = Place::new();
     let input = place.input(lab, 20_000);
-    // The queue may use a fifth of the cluster: 2457 MiB. Beside two masters that is room for 7 workers, and each wants 8.
+    // The queue may use a fifth of the cluster: 2457 MiB. Beside a master that is room for 8 workers at the most; each wants 9.
     let flags = ["--split-size", "8k", "--passes", "3"];
-    let io = ["--on-loss", "restart", "--workers", "8", "--queue", "small", "--start-timeout"];
+    let io = ["--on-loss", "restart", "--workers", "9", "--queue", "small", "--start-timeout"];
     let outputs = ["one", "other"].map(|name| place.there(name));
-    let jobs = [0, 1].map(|job: usize| {
-        // One of them waits longer: if the other has got all of the room, until that is done.
+    let submit = |job: usize| {
+        // The second waits longer: the first may have all of the room, until it is done.
         let io = [&io[..], &[["10", "40"][job]]].concat();
         start(lab, &[&SMALL[..], &flags, &io, &["--input", &input, "--output", &outputs[job]]].concat())
-    });
+    };
+    let first = submit(0);
+    let id = first.application();
+    let holds = || processes(lab, &id).iter().any(|(_, role)| role.starts_with("worker")).then_some(());
+    eventually("a worker of the first", holds);
+    let jobs = [first, submit(1)];
     let expected = place.local(&flags);
     let mut short = 0;
     for (job, output) in jobs.into_iter().zip(&outputs) {
@@ -157,8 +162,8 @@ fn a_worker_killed_for_its_memory_is_told_with_figures_and_gets_more() {
     let Some((lab, _shared)) = shared() else { return };
     let place = Place::new();
     // A row of nothing but its label takes two bytes in the file, twelve in memory and four more in a pass: with the program
-    // itself about 70 MiB and then 86 in a worker of 64, which gets half as much again.
-    let text = "1 1:1\n".to_owned() + &"-1\n1\n".repeat(2_150_000);
+    // itself about 72 MiB and then 86 in a worker of 64, which gets half as much again.
+    let text = "1 1:1\n".to_owned() + &"-1\n1\n".repeat(1_800_000);
     fs::write(place.here("data.libsvm"), text).unwrap();
     lab.put(place.here("data.libsvm"), &place.there("data.libsvm")).unwrap();
     let flags =
