@@ -69,8 +69,7 @@ fn sgd(data: &SparseRows, passes: u32, l2: f32, clock: &mut Clock) {
         Rng::new(&[1, u64::from(pass), 0]).shuffle(&mut order);
         let squares: f64 = weights.iter().map(|w| f64::from(w * scale) * f64::from(w * scale)).sum();
         let (mut linear, mut logs) = (0.0f64, LogSum::new());
-        for &row in &order {
-            let (label, columns, values) = data.row(row as usize);
+        for (label, columns, values) in data.in_order(&order) {
             let loss = logistic(label * (scale * dot(columns, values, &weights) + intercept));
             linear += f64::from(loss.linear);
             logs.add(loss.one_plus_e);

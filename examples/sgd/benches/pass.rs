@@ -80,8 +80,7 @@ fn bare(data: &SparseRows, start: &Linear, pass: u32) -> (Linear, f64) {
     Rng::new(&[1, u64::from(pass), 0]).shuffle(&mut order);
     let (mut weights, mut intercept, mut scale) = (start.weights.clone(), start.intercept, 1.0f32);
     let (mut linear, mut logs) = (0.0f64, LogSum::new());
-    for &row in &order {
-        let (label, columns, values) = data.row(row as usize);
+    for (label, columns, values) in data.in_order(&order) {
         let sign = if label > 0.0 { 1.0 } else { -1.0 };
         let before = logistic(sign * (dot(columns, values, &start.weights) + start.intercept));
         linear += f64::from(before.linear);

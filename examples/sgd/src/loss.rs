@@ -157,7 +157,7 @@ fn epoch(
     mut descent: Descent<'_>,
     at: impl Fn(f32, f32) -> Point,
 ) -> (Linear, f64) {
-    order.iter().for_each(|&row| descent.row(data.row(row as usize), &at));
+    data.in_order(order).for_each(|row| descent.row(row, &at));
     descent.finish()
 }
 
@@ -174,7 +174,7 @@ fn epochs(
 ) -> Vec<(Linear, f64)> {
     for rows in order.chunks(BLOCK) {
         for descent in &mut descents {
-            rows.iter().for_each(|&row| descent.row(data.row(row as usize), &at));
+            data.in_order(rows).for_each(|row| descent.row(row, &at));
         }
     }
     descents.into_iter().map(Descent::finish).collect()

@@ -38,8 +38,7 @@ pub(crate) fn averaged(
             *sum += scales * f64::from(weight) - f64::from(std::mem::take(early));
         }
     };
-    for &row in order {
-        let (label, columns, values) = data.row(row as usize);
+    for (label, columns, values) in data.in_order(order) {
         let before = dot(columns, values, &start.weights) + start.intercept;
         let score = scale * dot(columns, values, &model.weights) + model.intercept;
         let step = -rate * slope(before, score, label);
@@ -84,8 +83,7 @@ pub(crate) fn adagrad(
     let squares = &mut model.squares;
     let shrunk =
         |weight: f32, square: f32, rows: u32| weight / (1.0 + own_rate(rate, square) * l2 * rows as f32);
-    for (&row, now) in order.iter().zip(1u32..) {
-        let (label, columns, values) = data.row(row as usize);
+    for ((label, columns, values), now) in data.in_order(order).zip(1u32..) {
         let before = dot(columns, values, &start.weights) + start.intercept;
         for &column in columns {
             let column = column as usize;
