@@ -8,6 +8,7 @@ use lapwing_container::algorithm::{Algorithm, OnLoss, Pass, RoundKind, Step};
 use lapwing_container::fault::{Point, Target};
 use lapwing_container::guard::guard;
 use lapwing_container::merge_tree::{Node, Partials, Tree};
+use lapwing_container::pieces::Pieces;
 use lapwing_container::record::{Record, Snapshot};
 use lapwing_container::wire::message::{PAYLOAD_CAP, Round, Summary};
 use lapwing_container::wire::{Buffer, Wire, digest, recycle};
@@ -83,8 +84,8 @@ pub(crate) struct Begun {
     pub(crate) state: Arc<Buffer>,
     /// Of the state.
     pub(crate) digest: u128,
-    /// The algorithm's memory.
-    pub(crate) memory: Vec<u8>,
+    /// The algorithm's memory, encoded.
+    pub(crate) memory: Pieces,
     /// Objective and rows covered of the pass before.
     pub(crate) last: Option<(f64, u64)>,
 }
@@ -130,6 +131,7 @@ fn serve<A: Algorithm>(
         tree,
         state: None,
         memory: A::Memory::default(),
+        pieces: Pieces::default(),
         partials: Partials::new(tree),
         recent: BTreeMap::new(),
         last: None,
@@ -151,6 +153,8 @@ struct Aggregator<A: Algorithm> {
     tree: Tree,
     state: Option<A::State>,
     memory: A::Memory,
+    /// The memory as it was last encoded.
+    pieces: Pieces,
     partials: Partials<A::Update>,
     /// Under `approximate`, what each node sent last: it is all of this that the master has to have room for.
     recent: BTreeMap<Node, Buffer>,
@@ -213,9 +217,10 @@ impl<A: Algorithm> Aggregator<A> {
         Ok(Reply::Restored(begun, Box::new(record)))
     }
 
-    fn begun(&self, state: Arc<Buffer>) -> Result<Begun, Failure> {
+    fn begun(&mut self, state: Arc<Buffer>) -> Result<Begun, Failure> {
         let memory = self.memory.encode().map_err(|error| Failure::cluster("the memory", error))?;
-        Ok(Begun { digest: digest(&state), state, memory: memory.to_vec(), last: self.last })
+        self.pieces = Pieces::cut(&memory, &self.pieces);
+        Ok(Begun { digest: digest(&state), state, memory: self.pieces.clone(), last: self.last })
     }
 
     fn merge(&mut self, node: Node, payload: &Buffer) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use lapwing_container::fault::{Point, Target};
+use lapwing_container::pieces::Pieces;
 use lapwing_container::wire::Buffer;
 use lapwing_container::wire::connection::{Inbound, Outgoing};
 use lapwing_container::wire::frame::Tag;
@@ -67,6 +68,8 @@ struct Worker {
     queue: UnboundedSender<Outgoing>,
     /// Lines of the report that it says it keeps.
     lines: usize,
+    /// The last round whose record it says it keeps, and the algorithm's memory then.
+    memory: Option<(Round, Pieces)>,
 }
 
 impl<'a, L: Launcher> Driver<'a, L> {
@@ -201,7 +204,7 @@ impl<'a, L: Launcher> Driver<'a, L> {
         match call {
             Call::Arrived(line, holding, queue) => {
                 self.broken.remove(&line.seat);
-                self.workers.insert(line.seat, Worker { line, queue, lines: 0 });
+                self.workers.insert(line.seat, Worker { line, queue, lines: 0, memory: None });
                 for &loaded in &holding.loaded {
                     if self.chronicle.held(loaded) {
                         self.launcher.tell(News::Loaded(self.chronicle.splits_loaded()));
@@ -237,10 +240,14 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 self.handle(Event::Loaded(seat, split));
             }
             Message::Kept { kind } => {
+                let round = Round { pass: tag.pass, kind };
                 if let Some(worker) = self.workers.get_mut(&seat) {
                     worker.lines = tag.pass.saturating_sub(1) as usize;
+                    if let Some((_, begun)) = self.open.as_ref().filter(|(open, _)| *open == round) {
+                        worker.memory = Some((round, begun.memory.clone()));
+                    }
                 }
-                self.handle(Event::Kept(seat, Round { pass: tag.pass, kind }));
+                self.handle(Event::Kept(seat, round));
             }
             Message::Snapshot { kind, .. } => {
                 self.payload = Some(payload);

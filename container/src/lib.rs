@@ -14,6 +14,7 @@ pub mod locate;
 pub mod math;
 pub mod merge_tree;
 pub mod model;
+pub mod pieces;
 pub mod record;
 pub mod rng;
 mod shelf;

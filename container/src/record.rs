@@ -16,7 +16,7 @@ pub struct Record {
     pub kind: RoundKind,
     /// The whole input.
     pub summary: Summary,
-    /// The algorithm's memory, encoded.
+    /// The algorithm's memory, encoded; empty on its way to a keeper, who gets a [`Patch`](crate::pieces::Patch) beside it.
     pub memory: Vec<u8>,
     /// Objective and rows covered of the pass before, for `--tolerance`.
     pub last: Option<(f64, u64)>,

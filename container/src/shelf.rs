@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::merge_tree::Node;
+use crate::pieces::{Patch, Pieces};
 use crate::record::{Record, Snapshot};
 use crate::wire::connection::Outgoing;
 use crate::wire::frame::Tag;
-use crate::wire::message::{Loaded, Message, Round};
+use crate::wire::message::{Fault, Loaded, Message, Round};
 use crate::wire::{Buffer, recycle};
 use crate::worker::CREDIT_BYTES;
 
@@ -34,7 +35,8 @@ struct Inner {
     newest: Option<Round>,
     /// Credits for a state that is still on its way: small messages overtake large ones.
     early: BTreeSet<(Round, Node)>,
-    records: BTreeMap<Round, Record>,
+    /// Records and, apart from them, the algorithm's memory.
+    records: BTreeMap<Round, (Record, Pieces)>,
     /// The report's lines as far as the records tell them.
     lines: Vec<String>,
 }
@@ -184,8 +186,9 @@ impl Shelf {
         }
     }
 
-    /// Keeps a record, if the state of that digest is here, and says so.
-    pub(crate) fn keep(&self, digest: u128, record: Record) {
+    /// Keeps a record and the memory that a patch makes of that of a record before, if the state of that digest is here, and
+    /// says so.
+    pub(crate) fn keep(&self, digest: u128, record: Record, memory: Patch) {
         let mut inner = self.lock();
         let round = record.round();
         let known = record.known_lines as usize;
@@ -193,19 +196,25 @@ impl Shelf {
             // It would be of no use to anyone.
             return;
         }
+        // The master patches what this worker has said that it keeps, and of that only what is older than safe goes.
+        let Some(memory) = memory.apply(|base| Some(&inner.records.get(base)?.1)) else {
+            let text = format!("it cannot make out the record of pass {}", round.pass);
+            inner.tell(0, Message::Failed { fault: Fault::System, split: None, text }, None);
+            return;
+        };
         inner.lines.truncate(known);
         inner.lines.extend(record.lines.iter().cloned());
-        inner.records.insert(round, Record { lines: Vec::new(), ..record });
+        inner.records.insert(round, (Record { lines: Vec::new(), ..record }, memory));
         inner.tell(round.pass, Message::Kept { kind: round.kind }, None);
     }
 
     /// State, record and report of a round, if they are kept.
     pub(crate) fn snapshot(&self, round: Round) -> Option<Snapshot> {
         let inner = self.lock();
-        let (held, record) = (inner.rounds.get(&round)?, inner.records.get(&round)?);
+        let (held, (record, memory)) = (inner.rounds.get(&round)?, inner.records.get(&round)?);
         // A line for each pass behind this round.
         let lines = inner.lines.get(..round.pass as usize - 1)?.to_vec();
-        let record = Record { known_lines: 0, lines, ..record.clone() };
+        let record = Record { memory: memory.join(), known_lines: 0, lines, ..record.clone() };
         Some(Snapshot { state: held.state.to_vec(), record })
     }
 
@@ -299,10 +308,16 @@ mod tests {
         words
     }
 
-    fn record(pass: u32, known_lines: u32, lines: &[&str]) -> Record {
+    fn record(pass: u32, known_lines: u32, lines: &[&str]) -> (Record, Patch) {
         let lines = lines.iter().map(|&line| line.to_owned()).collect();
         let (kind, summary, last) = (RoundKind::Train, Summary::default(), None);
-        Record { pass, kind, summary, memory: vec![1], last, known_lines, lines, notes: String::new() }
+        let notes = String::new();
+        let record = Record { pass, kind, summary, memory: Vec::new(), last, known_lines, lines, notes };
+        (record, Pieces::cut(&[pass as u8], &Pieces::default()).since(None))
+    }
+
+    fn keep(shelf: &Shelf, digest: u128, (record, memory): (Record, Patch)) {
+        shelf.keep(digest, record, memory);
     }
 
     #[test]
@@ -382,17 +397,17 @@ mod tests {
     fn a_snapshot_has_the_lines_of_all_passes_behind_it() {
         let shelf = Shelf::default();
         let mut sent = connect(&shelf);
-        shelf.keep(1, record(1, 0, &[]));
+        keep(&shelf, 1, record(1, 0, &[]));
         assert_eq!(said(&mut sent), ["holding"], "no state, no use");
         for pass in 1..=3 {
             shelf.begin(round(pass), 1, 1, buffer(4), &[]);
         }
-        shelf.keep(1, record(2, 1, &["b"]));
+        keep(&shelf, 1, record(2, 1, &["b"]));
         assert_eq!(said(&mut sent), [""; 0], "a keeper that lacks lines keeps nothing");
-        shelf.keep(9, record(2, 0, &["z"]));
+        keep(&shelf, 9, record(2, 0, &["z"]));
         assert_eq!(said(&mut sent), [""; 0], "a record that belongs to another state");
-        shelf.keep(1, record(2, 0, &["a"]));
-        shelf.keep(1, record(3, 1, &["b"]));
+        keep(&shelf, 1, record(2, 0, &["a"]));
+        keep(&shelf, 1, record(3, 1, &["b"]));
         assert_eq!(said(&mut sent), ["kept", "kept"]);
         let lines = |pass| shelf.snapshot(round(pass)).map(|snapshot| snapshot.record.lines);
         assert_eq!(lines(2), Some(vec!["a".to_owned()]));

@@ -15,6 +15,7 @@ use crate::fault::{Action, Point, Script, Target};
 use crate::guard::guard;
 use crate::load::LoadOptions;
 use crate::locate::Master;
+use crate::pieces::Patch;
 use crate::record::Record;
 use crate::shelf::Shelf;
 use crate::split::Split;
@@ -221,8 +222,8 @@ impl Desk {
             }
             Message::Credit { kind, node } => self.shelf.grant(Round { pass: tag.pass, kind }, node),
             Message::Keep { digest, .. } => {
-                if let Ok(record) = Record::decode(&payload) {
-                    self.shelf.keep(digest, record);
+                if let Ok((record, memory)) = <(Record, Patch)>::decode(&payload) {
+                    self.shelf.keep(digest, record, memory);
                 }
             }
             Message::Fetch { kind } => {

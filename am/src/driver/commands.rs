@@ -102,11 +102,12 @@ impl<L: Launcher> Driver<'_, L> {
         }
     }
 
-    /// Sends the record of the last round that was broadcast to a keeper, without the lines that it has.
+    /// Sends the record of the last round that was broadcast to a keeper, without the lines and the memory that it has.
     fn keep(&mut self, seat: Seat, round: Round) {
         let Some((_, begun)) = self.open.as_ref().filter(|(open, _)| *open == round) else { return };
         let Some(worker) = self.workers.get(&seat) else { return };
-        match self.record(round, begun, worker.lines).encode() {
+        let base = worker.memory.as_ref().map(|(round, memory)| (*round, memory));
+        match (self.record(round, begun, worker.lines), begun.memory.since(base)).encode() {
             Ok(bytes) => {
                 let (digest, payload) = (begun.digest, bytes.len() as u64);
                 let message = Message::Keep { kind: round.kind, digest, payload };
@@ -116,7 +117,7 @@ impl<L: Launcher> Driver<'_, L> {
         }
     }
 
-    /// What is known at the beginning of a round: of the report, a line for each pass behind it.
+    /// What is known at the beginning of a round but for the algorithm's memory: of the report, a line for each pass behind it.
     fn record(&self, Round { pass, kind }: Round, begun: &Begun, known: usize) -> Record {
         let behind = &self.chronicle.lines()[..pass as usize - 1];
         let known = known.min(behind.len());
@@ -124,7 +125,7 @@ impl<L: Launcher> Driver<'_, L> {
             pass,
             kind,
             summary: self.summary,
-            memory: begun.memory.clone(),
+            memory: Vec::new(),
             last: begun.last,
             known_lines: known as u32,
             lines: behind[known..].to_vec(),
@@ -136,12 +137,13 @@ impl<L: Launcher> Driver<'_, L> {
     pub(super) fn write_checkpoint(&mut self) {
         let busy = self.checkpoint.as_ref().is_some_and(|task| !task.is_finished());
         let (Some(next), Some(begun)) = (self.engine.round(), &self.begun) else { return };
-        let record = self.record(next, begun, 0);
+        let (record, memory) = (self.record(next, begun, 0), begun.memory.clone());
         if busy || !self.lease.holds() {
             return;
         }
         let (job, state) = (self.job.clone(), begun.state.clone());
         self.checkpoint = Some(tokio::task::spawn_blocking(move || {
+            let record = Record { memory: memory.join(), ..record };
             checkpoint::write(&job, &Snapshot { state: state.to_vec(), record })
         }));
     }

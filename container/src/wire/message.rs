@@ -22,7 +22,7 @@ pub enum RoundKind {
 }
 
 /// One round, named by its pass (in the message's tag) and its kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Archive, Serialize, Deserialize)]
 pub struct Round {
     /// The pass, from 1.
     pub pass: u32,
@@ -139,7 +139,8 @@ pub enum Message {
         kind: RoundKind,
         /// Of its state.
         digest: u128,
-        /// Bytes of the [`Record`](crate::record::Record).
+        /// Bytes of the [`Record`](crate::record::Record) without the algorithm's memory, and of a
+        /// [`Patch`](crate::pieces::Patch) that makes it.
         payload: u64,
     },
     /// Worker to master: state and record of this round are kept.

@@ -1,11 +1,13 @@
 //! The last steps and gradient changes, and the direction that they suggest.
 
-/// Pairs of steps s and gradient changes y, the newest last. They are f32 to be half as long on their way to the workers that
-/// keep the master's memory; all arithmetic is f64.
+/// Pairs of steps s and gradient changes y. They are f32 to be half as long on their way to the workers that keep the master's
+/// memory, and stay in their places, so that only the new one has to go there; all arithmetic is f64.
 #[lapwing::wire]
 #[derive(Default)]
 pub(crate) struct History {
     pairs: Vec<Pair>,
+    /// Where the oldest one is; the others follow in turn.
+    oldest: u32,
 }
 
 #[lapwing::wire]
@@ -25,10 +27,19 @@ impl History {
         if curvature <= f64::EPSILON * square {
             return;
         }
-        if self.pairs.len() >= limit {
-            self.pairs.drain(..=self.pairs.len() - limit);
+        let pair = Pair { step, change, rho: 1.0 / curvature, scale: curvature / square };
+        if self.pairs.len() < limit {
+            self.pairs.push(pair);
+        } else {
+            self.pairs[self.oldest as usize] = pair;
+            self.oldest = (self.oldest + 1) % limit as u32;
         }
-        self.pairs.push(Pair { step, change, rho: 1.0 / curvature, scale: curvature / square });
+    }
+
+    /// From the oldest to the newest.
+    fn in_order(&self) -> impl DoubleEndedIterator<Item = &Pair> {
+        let (newer, older) = self.pairs.split_at(self.oldest as usize);
+        older.iter().chain(newer)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -36,7 +47,7 @@ impl History {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.pairs.clear();
+        *self = Self::default();
     }
 
     /// Minus the approximate inverse Hessian times the gradient: the two-loop recursion (Nocedal, "Updating Quasi-Newton
@@ -44,14 +55,14 @@ impl History {
     pub(crate) fn direction(&self, gradient: &[f64]) -> Vec<f64> {
         let mut direction: Vec<f64> = gradient.iter().map(|slope| -slope).collect();
         let mut shares = Vec::with_capacity(self.pairs.len());
-        for pair in self.pairs.iter().rev() {
+        for pair in self.in_order().rev() {
             let share = pair.rho * dot(&pair.step, &direction);
             add(&mut direction, -share, &pair.change);
             shares.push(share);
         }
-        let scale = self.pairs.last().map_or(1.0, |pair| pair.scale);
+        let scale = self.in_order().next_back().map_or(1.0, |pair| pair.scale);
         direction.iter_mut().for_each(|slope| *slope *= scale);
-        for (pair, share) in self.pairs.iter().zip(shares.iter().rev()) {
+        for (pair, share) in self.in_order().zip(shares.iter().rev()) {
             let back = pair.rho * dot(&pair.change, &direction);
             add(&mut direction, share - back, &pair.step);
         }
@@ -90,4 +101,27 @@ fn sum_of_products<L: Copy, R: Copy>(
 
 fn add(into: &mut [f64], times: f64, vector: &[f32]) {
     into.iter_mut().zip(vector).for_each(|(sum, &number)| *sum += times * f64::from(number));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_pair_makes_room_for_the_newest() {
+        let pair = |number: u8| {
+            let number = f32::from(number);
+            (vec![1.0, number, -number], vec![number, 1.0 + number, 0.5])
+        };
+        let history = |numbers: std::ops::RangeInclusive<u8>| {
+            let mut history = History::default();
+            numbers.map(pair).for_each(|(step, change)| history.push(step, change, 3));
+            history
+        };
+        let gradient = [0.5, -2.0, 1.0];
+        for last in 3..9 {
+            let (long, short) = (history(1..=last), history(last - 2..=last));
+            assert_eq!(long.direction(&gradient), short.direction(&gradient), "{last}");
+        }
+    }
 }
