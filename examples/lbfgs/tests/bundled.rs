@@ -42,7 +42,9 @@ fn predicts_and_stops_at_the_optimum() {
 fn more_than_two_classes() {
     let trial = trial();
     let flags = "--input @digits.libsvm --classes 10 --l2 0.01 --splits 5";
-    trial.assert_same_bits(&format!("{flags} --passes 8"), &FAULTS[..1]);
+    // The memory is of several pieces, and the history is full, when the master is lost.
+    let faults = ["kill:w1@pass2", "kill:master@pass14+1"];
+    trial.assert_same_bits(&format!("{flags} --passes 16"), &faults);
     let run = trial.run(&format!("{flags} --passes 60 --output digits"));
     // scikit-learn's optimum: see check.py.
     assert!((0.738514..0.738525).contains(&run["objective"].as_f64().unwrap()), "{run}");
