@@ -220,6 +220,7 @@ impl<A: Algorithm> Aggregator<A> {
     fn begun(&mut self, state: Arc<Buffer>) -> Result<Begun, Failure> {
         let memory = self.memory.encode().map_err(|error| Failure::cluster("the memory", error))?;
         self.pieces = Pieces::cut(&memory, &self.pieces);
+        recycle(memory);
         Ok(Begun { digest: digest(&state), state, memory: self.pieces.clone(), last: self.last })
     }
 

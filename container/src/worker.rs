@@ -19,7 +19,7 @@ use crate::pieces::Patch;
 use crate::record::Record;
 use crate::shelf::Shelf;
 use crate::split::Split;
-use crate::wire::Wire;
+use crate::wire::{Wire, recycle};
 use crate::wire::connection::{Inbound, Reader, WireError, write_all};
 use crate::wire::frame::Tag;
 use crate::wire::message::{Fault, Message, Round};
@@ -225,6 +225,7 @@ impl Desk {
                 if let Ok((record, memory)) = <(Record, Patch)>::decode(&payload) {
                     self.shelf.keep(digest, record, memory);
                 }
+                recycle(payload);
             }
             Message::Fetch { kind } => {
                 let snapshot = self.shelf.snapshot(Round { pass: tag.pass, kind });

@@ -8,7 +8,7 @@ use lapwing_container::record::{Record, Snapshot};
 use lapwing_container::wire::connection::Outgoing;
 use lapwing_container::wire::frame::Tag;
 use lapwing_container::wire::message::{Message, Round, RoundKind};
-use lapwing_container::wire::{Buffer, Wire};
+use lapwing_container::wire::{Buffer, Wire, recycle};
 
 use super::Driver;
 use crate::aggregate::{Begun, Request};
@@ -87,7 +87,10 @@ impl<L: Launcher> Driver<'_, L> {
     fn broadcast(&mut self, round: Round, calls: Vec<(Seat, Vec<Node>)>) {
         let Some(begun) = &self.begun else { return };
         if self.open.as_ref().is_none_or(|(open, _)| *open != round) {
-            self.open = Some((round, begun.clone()));
+            let before = self.open.replace((round, begun.clone()));
+            // Everyone has it: its buffer may hold the state after next.
+            let before = before.and_then(|(_, begun)| Arc::into_inner(Arc::into_inner(begun)?.state));
+            before.into_iter().for_each(recycle);
         }
         let (state, digest, safe) = (begun.state.clone(), begun.digest, self.engine.safe());
         self.chronicle.broadcast(round, calls.iter().map(|(seat, _)| seat.worker));

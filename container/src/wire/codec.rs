@@ -4,6 +4,7 @@
 //! cost of a pass near that of the copies themselves. The same value always gives the same bytes (little-endian, padding
 //! zeroed), so a digest of the bytes is a digest of the value.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use rkyv::api::high::{HighDeserializer, HighSerializer, HighValidator};
@@ -57,7 +58,10 @@ where
     T::Archived: for<'a> CheckBytes<HighValidator<'a, Error>> + Deserialize<T, HighDeserializer<Error>>,
 {
     fn encode(&self) -> Result<Buffer, CodecError> {
-        let mut bytes = rkyv::api::high::to_bytes_in(self, Buffer::new()).map_err(not_encoded)?;
+        let length = self.encoded_len()? as usize;
+        let mut buffer = spare(length).unwrap_or_else(|| Buffer::with_capacity(length));
+        buffer.clear();
+        let mut bytes = rkyv::api::high::to_bytes_in(self, buffer).map_err(not_encoded)?;
         if bytes.is_empty() {
             bytes.push(0);
         }
@@ -75,27 +79,35 @@ where
     }
 }
 
-/// Buffers whose messages were read, kept for the next of the same length: their memory need not be cleared again. At most 64 MiB.
-static SPARE: Mutex<Vec<Buffer>> = Mutex::new(Vec::new());
+/// Buffers that were sent or read, the oldest first, for the next message of the same length: their memory need not be asked of the
+/// system, and cleared, again.
+static SPARE: Mutex<VecDeque<Buffer>> = Mutex::new(VecDeque::new());
+/// Bytes of all of them at most.
 const SPARE_BYTES: usize = 64 << 20;
+/// Shorter ones are not worth it.
+const WORTH_KEEPING: usize = 64 << 10;
 
-/// Gives back the buffer of a message that has been read.
+/// Gives back the buffer of a message that has been sent or read.
 pub fn recycle(buffer: Buffer) {
+    if !(WORTH_KEEPING..=SPARE_BYTES).contains(&buffer.capacity()) {
+        return;
+    }
     let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-    if spare.iter().map(Buffer::capacity).sum::<usize>() + buffer.capacity() <= SPARE_BYTES {
-        spare.push(buffer);
+    spare.push_back(buffer);
+    while spare.iter().map(Buffer::capacity).sum::<usize>() > SPARE_BYTES {
+        // Perhaps of a length that no longer comes.
+        spare.pop_front();
     }
 }
 
 /// A spare buffer of exactly this length, with whatever is in it; none if there is none.
 pub(super) fn spare(length: usize) -> Option<Buffer> {
-    let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-    let at = spare.iter().position(|buffer| buffer.len() == length);
-    if at.is_none() && spare.len() > 8 {
-        // Lengths that no longer come.
-        spare.clear();
+    if length < WORTH_KEEPING {
+        return None;
     }
-    at.map(|at| spare.swap_remove(at))
+    let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+    let at = spare.iter().rposition(|buffer| buffer.len() == length)?;
+    spare.remove(at)
 }
 
 /// A writer that only counts.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use super::codec::{Buffer, CodecError, Wire, spare};
+use super::codec::{Buffer, CodecError, Wire, recycle, spare};
 use super::frame::{FRAME_CAP, FrameError, HEADER_BYTES, Header, Kind, Tag};
 use super::message::{Message, PAYLOAD_CAP};
 
@@ -185,6 +185,7 @@ pub async fn write_all<S: AsyncWrite + Unpin>(
         }
         // TLS keeps what the socket would not take at once, and would send it with the next message only.
         stream.flush().await?;
+        next.payload.and_then(Arc::into_inner).into_iter().for_each(recycle);
     }
 }
 

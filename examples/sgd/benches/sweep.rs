@@ -10,7 +10,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const ROWS: u32 = 60_000;
+const ROWS: u32 = 200_000;
 const PASSES: &str = "4";
 const RATES: [&str; 5] = ["0.01", "0.03", "0.1", "0.3", "1"];
 const PENALTIES: [&str; 2] = ["1e-5", "1e-3"];
@@ -20,41 +20,39 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let input = folder.path().join("data.libsvm");
     std::fs::write(&input, text()).expect("an input");
-    let points: Vec<[&str; 4]> =
-        RATES.iter().flat_map(|rate| PENALTIES.map(|l2| ["--rate", rate, "--l2", l2])).collect();
-    let grid = [format!("rate={}", RATES.join(",")), format!("l2={}", PENALTIES.join(","))];
-    let mut ratios = Vec::new();
-    for _ in 0..ROUNDS {
-        let alone: Vec<(f64, f64)> = points.iter().map(|flags| job(&input, flags)).collect();
-        let (load, passes) = job(&input, &["--sweep", &grid[0], "--sweep", &grid[1]]);
-        let mut loads: Vec<f64> = alone.iter().map(|(load, _)| *load).collect();
-        loads.sort_by(f64::total_cmp);
-        let one = loads[loads.len() / 2];
-        let all: f64 = alone.iter().map(|(_, passes)| passes).sum();
-        let ratio = (load + passes) / (one + all);
+    // Plain steps share their scans, averaged ones do not.
+    for (steps, scans) in [("plain", "shared"), ("averaged", "not shared")] {
+        let mut ratios: Vec<f64> = (0..ROUNDS).map(|_| round(&input, steps)).collect();
+        ratios.sort_by(f64::total_cmp);
+        let median = ratios[ROUNDS / 2];
         println!(
-            "sweep: load {load:.2} s, passes {passes:.2} s; alone: a load {one:.2} s, all passes {all:.2} s; ratio {ratio:.2}"
+            "10 points, {PASSES} passes, {steps} steps, scans {scans}: median ratio {median:.2} of {ROUNDS}"
         );
-        ratios.push(ratio);
     }
-    ratios.sort_by(f64::total_cmp);
-    println!("10 points, {PASSES} passes: median ratio {:.2} of {ROUNDS}", ratios[ROUNDS / 2]);
+}
+
+/// What the sweep takes over one load and all passes of ten jobs.
+fn round(input: &Path, steps: &str) -> f64 {
+    let alone = RATES.iter().flat_map(|rate| PENALTIES.map(|l2| (rate, l2)));
+    let alone: Vec<(f64, f64)> =
+        alone.map(|(rate, l2)| job(input, &["--steps", steps, "--rate", rate, "--l2", l2])).collect();
+    let grid = [format!("rate={}", RATES.join(",")), format!("l2={}", PENALTIES.join(","))];
+    let (load, passes) = job(input, &["--steps", steps, "--sweep", &grid[0], "--sweep", &grid[1]]);
+    let mut loads: Vec<f64> = alone.iter().map(|(load, _)| *load).collect();
+    loads.sort_by(f64::total_cmp);
+    let one = loads[loads.len() / 2];
+    let all: f64 = alone.iter().map(|(_, passes)| passes).sum();
+    let ratio = (load + passes) / (one + all);
+    println!(
+        "sweep: load {load:.2} s, passes {passes:.2} s; alone: a load {one:.2} s, all passes {all:.2} s; ratio {ratio:.2}"
+    );
+    ratio
 }
 
 /// Seconds of the load and of the passes.
 fn job(input: &Path, flags: &[&str]) -> (f64, f64) {
     let output = Command::new(env!("CARGO_BIN_EXE_sgd"))
-        .args([
-            "--master",
-            "local[1]",
-            "--split-size",
-            "8m",
-            "--passes",
-            PASSES,
-            "--progress",
-            "never",
-            "--input",
-        ])
+        .args(["--master", "local[1]", "--passes", PASSES, "--progress", "never", "--input"])
         .arg(input)
         .args(flags)
         .output()
