@@ -19,11 +19,11 @@ use crate::pieces::Patch;
 use crate::record::Record;
 use crate::shelf::Shelf;
 use crate::split::Split;
-use crate::wire::{Wire, recycle};
 use crate::wire::connection::{Inbound, Reader, WireError, write_all};
 use crate::wire::frame::Tag;
 use crate::wire::message::{Fault, Message, Round};
 use crate::wire::secure::{Gate, Incoming, Outbound};
+use crate::wire::{Wire, recycle};
 
 /// Updates longer than this wait for the master's credit, so that its memory stays bounded. Bytes.
 pub const CREDIT_BYTES: u64 = 256 << 10;

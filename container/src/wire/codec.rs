@@ -59,7 +59,7 @@ where
 {
     fn encode(&self) -> Result<Buffer, CodecError> {
         let length = self.encoded_len()? as usize;
-        let mut buffer = spare(length).unwrap_or_else(|| Buffer::with_capacity(length));
+        let mut buffer = buffer(length);
         buffer.clear();
         let mut bytes = rkyv::api::high::to_bytes_in(self, buffer).map_err(not_encoded)?;
         if bytes.is_empty() {
@@ -79,8 +79,8 @@ where
     }
 }
 
-/// Buffers that were sent or read, the oldest first, for the next message of the same length: their memory need not be asked of the
-/// system, and cleared, again.
+/// Buffers that were sent or read, the oldest first, for the next message of about the same length: their memory need not be asked of
+/// the system, and cleared, again.
 static SPARE: Mutex<VecDeque<Buffer>> = Mutex::new(VecDeque::new());
 /// Bytes of all of them at most.
 const SPARE_BYTES: usize = 64 << 20;
@@ -100,14 +100,17 @@ pub fn recycle(buffer: Buffer) {
     }
 }
 
-/// A spare buffer of exactly this length, with whatever is in it; none if there is none.
-pub(super) fn spare(length: usize) -> Option<Buffer> {
+/// A buffer with room for so many bytes, with whatever is in it.
+pub(super) fn buffer(length: usize) -> Buffer {
     if length < WORTH_KEEPING {
-        return None;
+        return Buffer::with_capacity(length);
     }
+    // Somewhat more than is needed, for messages that grow from pass to pass.
+    let room = length.next_multiple_of(length.next_power_of_two() / 8);
     let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-    let at = spare.iter().rposition(|buffer| buffer.len() == length)?;
-    spare.remove(at)
+    let fits = |buffer: &Buffer| (length..=room + room / 4).contains(&buffer.capacity());
+    let at = spare.iter().rposition(fits);
+    at.and_then(|at| spare.remove(at)).unwrap_or_else(|| Buffer::with_capacity(room))
 }
 
 /// A writer that only counts.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use super::codec::{Buffer, CodecError, Wire, recycle, spare};
+use super::codec::{Buffer, CodecError, Wire, buffer, recycle};
 use super::frame::{FRAME_CAP, FrameError, HEADER_BYTES, Header, Kind, Tag};
 use super::message::{Message, PAYLOAD_CAP};
 
@@ -146,7 +146,10 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         let have = *whole - *missing;
         if have == 0 {
             // The cap was checked; still, memory that is new grows only as fast as bytes come.
-            *payload = spare(*whole).unwrap_or_else(|| Buffer::with_capacity(*whole));
+            *payload = buffer(*whole);
+            if payload.len() > *whole {
+                payload.resize(*whole, 0);
+            }
         }
         if payload.len() < have + length {
             payload.resize(have + length, 0);
