@@ -2,7 +2,7 @@
 //! on meanwhile, however long a step takes.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 
 use lapwing_container::algorithm::{Algorithm, OnLoss, Pass, RoundKind, Step};
 use lapwing_container::fault::{Point, Target};
@@ -56,6 +56,8 @@ pub(crate) enum Reply {
     Initialised(Begun),
     /// The state of a round from before, and the rest of what was known then.
     Restored(Begun, Box<Record>),
+    /// The memory that was not yet there when a round began is.
+    Remembered,
     /// A training pass is complete.
     Trained {
         /// The next state.
@@ -84,8 +86,8 @@ pub(crate) struct Begun {
     pub(crate) state: Arc<Buffer>,
     /// Of the state.
     pub(crate) digest: u128,
-    /// The algorithm's memory, encoded.
-    pub(crate) memory: Pieces,
+    /// The algorithm's memory, encoded: a little later than the state, which the workers wait for.
+    pub(crate) memory: Arc<OnceLock<Pieces>>,
     /// Objective and rows covered of the pass before.
     pub(crate) last: Option<(f64, u64)>,
 }
@@ -132,6 +134,7 @@ fn serve<A: Algorithm>(
         state: None,
         memory: A::Memory::default(),
         pieces: Pieces::default(),
+        unwritten: None,
         partials: Partials::new(tree),
         recent: BTreeMap::new(),
         last: None,
@@ -139,6 +142,9 @@ fn serve<A: Algorithm>(
     while let Ok(request) = requests.recv() {
         if let Some(reply) = aggregator.answer(request)? {
             let _ = replies.send(reply);
+        }
+        if aggregator.remember()? {
+            let _ = replies.send(Reply::Remembered);
         }
     }
     Ok(())
@@ -155,6 +161,8 @@ struct Aggregator<A: Algorithm> {
     memory: A::Memory,
     /// The memory as it was last encoded.
     pieces: Pieces,
+    /// Where the memory is to be put when it is encoded.
+    unwritten: Option<Arc<OnceLock<Pieces>>>,
     partials: Partials<A::Update>,
     /// Under `approximate`, what each node sent last: it is all of this that the master has to have room for.
     recent: BTreeMap<Node, Buffer>,
@@ -173,7 +181,7 @@ impl<A: Algorithm> Aggregator<A> {
                 let state = guard(|| self.algorithm.init(&summary)).map_err(|text| user("init", &text))?;
                 let encoded = encode(&state)?;
                 self.state = Some(state);
-                self.begun(encoded).map(|begun| Some(Reply::Initialised(begun)))
+                Ok(Some(Reply::Initialised(self.begun(encoded))))
             }
             Request::Restore(bytes) => {
                 let snapshot = Snapshot::decode(&bytes);
@@ -213,15 +221,23 @@ impl<A: Algorithm> Aggregator<A> {
         self.state = Some(A::State::decode(&state).map_err(failed)?);
         self.memory = A::Memory::decode(&aligned(&record.memory)).map_err(failed)?;
         (self.summary, self.last) = (record.summary, record.last);
-        let begun = self.begun(Arc::new(state))?;
+        let begun = self.begun(Arc::new(state));
         Ok(Reply::Restored(begun, Box::new(record)))
     }
 
-    fn begun(&mut self, state: Arc<Buffer>) -> Result<Begun, Failure> {
+    fn begun(&mut self, state: Arc<Buffer>) -> Begun {
+        let memory = self.unwritten.insert(Arc::default()).clone();
+        Begun { digest: digest(&state), state, memory, last: self.last }
+    }
+
+    /// Encodes the memory if a round began without it.
+    fn remember(&mut self) -> Result<bool, Failure> {
+        let Some(slot) = self.unwritten.take() else { return Ok(false) };
         let memory = self.memory.encode().map_err(|error| Failure::cluster("the memory", error))?;
         self.pieces = Pieces::cut(&memory, &self.pieces);
         recycle(memory);
-        Ok(Begun { digest: digest(&state), state, memory: self.pieces.clone(), last: self.last })
+        let _ = slot.set(self.pieces.clone());
+        Ok(true)
     }
 
     fn merge(&mut self, node: Node, payload: &Buffer) -> Result<(), Failure> {
@@ -269,7 +285,7 @@ impl<A: Algorithm> Aggregator<A> {
         self.state = Some(state);
         let last = self.last.replace((objective, comparable));
         let done = done || converged(self.tolerance(), last, (objective, comparable));
-        Ok(Reply::Trained { next: self.begun(encoded)?, objective, done, update_bytes, observed })
+        Ok(Reply::Trained { next: self.begun(encoded), objective, done, update_bytes, observed })
     }
 
     /// The objective of a state without changing anything: `step` works on copies.

@@ -51,12 +51,16 @@ pub(crate) struct Driver<'a, L> {
     begun: Option<Arc<Begun>>,
     /// What the last round that was broadcast began with: while its step is done it may still have to be kept.
     open: Option<(Round, Arc<Begun>)>,
+    /// Workers that are to keep a round's record as soon as the algorithm's memory is encoded.
+    unkept: Vec<(Seat, Round)>,
     summary: Summary,
     /// The update or the snapshot that the event at hand brought.
     payload: Option<Buffer>,
     /// Updates of the pass at hand, for faults.
     updates: (u32, u32),
     chronicle: Chronicle,
+    /// A checkpoint is to be written as soon as the algorithm's memory is encoded.
+    checkpoint_due: bool,
     /// A checkpoint on its way.
     checkpoint: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
     end: Option<Result<(), Failure>>,
@@ -111,10 +115,12 @@ impl<'a, L: Launcher> Driver<'a, L> {
             resident: BTreeMap::new(),
             begun: None,
             open: None,
+            unkept: Vec::new(),
             summary: Summary::default(),
             payload: None,
             updates: (0, 0),
             chronicle: Chronicle::new(job.clone(), attempt),
+            checkpoint_due: false,
             checkpoint: None,
             end: None,
             job,
@@ -243,9 +249,9 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 let round = Round { pass: tag.pass, kind };
                 if let Some(worker) = self.workers.get_mut(&seat) {
                     worker.lines = tag.pass.saturating_sub(1) as usize;
-                    if let Some((_, begun)) = self.open.as_ref().filter(|(open, _)| *open == round) {
-                        worker.memory = Some((round, begun.memory.clone()));
-                    }
+                    let open = self.open.as_ref().filter(|(open, _)| *open == round);
+                    let memory = open.and_then(|(_, begun)| begun.memory.get().cloned());
+                    worker.memory = memory.map(|memory| (round, memory)).or(worker.memory.take());
                 }
                 self.handle(Event::Kept(seat, round));
             }
@@ -295,6 +301,13 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 self.note(format!("the job goes on with pass {}", round.pass));
                 self.handle(Event::Restored(round, summary));
             }
+            Reply::Remembered => {
+                let waiting = std::mem::take(&mut self.unkept);
+                waiting.into_iter().for_each(|(seat, round)| self.keep(seat, round));
+                if std::mem::take(&mut self.checkpoint_due) {
+                    self.write_checkpoint();
+                }
+            }
             Reply::Trained { next, objective, done, update_bytes, observed } => {
                 let pass = self.chronicle.trained(objective, update_bytes, &next, observed);
                 if let Some(advice) = self.chronicle.advice(update_bytes) {
@@ -310,10 +323,8 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 let every = self.job.checkpoint_every.filter(|every| pass.pass.is_multiple_of(*every));
                 self.begun = Some(Arc::new(next));
                 self.launcher.tell(News::Pass(pass));
+                self.checkpoint_due = every.is_some();
                 self.handle(Event::Stepped { done, objective: objective.is_finite() });
-                if every.is_some() {
-                    self.write_checkpoint();
-                }
             }
             Reply::Scored(objective, observed) => {
                 self.chronicle.scored(objective, observed);

@@ -106,11 +106,15 @@ impl<L: Launcher> Driver<'_, L> {
     }
 
     /// Sends the record of the last round that was broadcast to a keeper, without the lines and the memory that it has.
-    fn keep(&mut self, seat: Seat, round: Round) {
+    pub(super) fn keep(&mut self, seat: Seat, round: Round) {
         let Some((_, begun)) = self.open.as_ref().filter(|(open, _)| *open == round) else { return };
         let Some(worker) = self.workers.get(&seat) else { return };
+        let Some(memory) = begun.memory.get() else {
+            self.unkept.push((seat, round));
+            return;
+        };
         let base = worker.memory.as_ref().map(|(round, memory)| (*round, memory));
-        match (self.record(round, begun, worker.lines), begun.memory.since(base)).encode() {
+        match (self.record(round, begun, worker.lines), memory.since(base)).encode() {
             Ok(bytes) => {
                 let (digest, payload) = (begun.digest, bytes.len() as u64);
                 let message = Message::Keep { kind: round.kind, digest, payload };
@@ -140,7 +144,8 @@ impl<L: Launcher> Driver<'_, L> {
     pub(super) fn write_checkpoint(&mut self) {
         let busy = self.checkpoint.as_ref().is_some_and(|task| !task.is_finished());
         let (Some(next), Some(begun)) = (self.engine.round(), &self.begun) else { return };
-        let (record, memory) = (self.record(next, begun, 0), begun.memory.clone());
+        let Some(memory) = begun.memory.get().cloned() else { return };
+        let record = self.record(next, begun, 0);
         if busy || !self.lease.holds() {
             return;
         }

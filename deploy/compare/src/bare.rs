@@ -117,19 +117,21 @@ fn lbfgs(data: &SparseRows, passes: usize, l2: f64, clock: &mut Clock) {
 fn evaluate(data: &SparseRows, point: &[f64], l2: f64) -> (f64, Vec<f64>) {
     let short: Vec<f32> = point.iter().map(|&x| x as f32).collect();
     let (intercept, weights) = short.split_last().expect("an intercept");
-    let mut sums = vec![0.0f32; short.len()];
+    let mut sums = vec![0.0f64; short.len()];
     let (mut linear, mut logs) = (0.0f64, LogSum::new());
     for (label, columns, values) in data.iter() {
         let loss = logistic(label * (dot(columns, values, weights) + intercept));
         linear += f64::from(loss.linear);
         logs.add(loss.one_plus_e);
         let slope = label * loss.slope;
-        add_scaled(columns, values, slope, &mut sums);
-        sums[weights.len()] += slope;
+        for (&column, &value) in columns.iter().zip(values) {
+            sums[column as usize] += f64::from(slope * value);
+        }
+        sums[weights.len()] += f64::from(slope);
     }
     let rows = data.rows() as f64;
     let penalised = &point[..weights.len()];
-    let mut gradient: Vec<f64> = sums.iter().map(|&sum| f64::from(sum) / rows).collect();
+    let mut gradient: Vec<f64> = sums.iter().map(|sum| sum / rows).collect();
     gradient.iter_mut().zip(penalised).for_each(|(slope, x)| *slope += l2 * x);
     ((linear + logs.total()) / rows + 0.5 * l2 * product(penalised, penalised), gradient)
 }
