@@ -38,6 +38,37 @@ fn predicts_and_stops_at_the_optimum() {
     assert!(scores["loss"].as_f64() < run["objective"].as_f64(), "{scores} {run}");
 }
 
+/// As text and as a table, cut at other rows: only the order of additions differs, and the optimum is one.
+#[test]
+fn the_optimum_does_not_depend_on_format_and_splits() {
+    let trial = trial();
+    let text = include_str!("../../data/breast_cancer.libsvm");
+    let names: Vec<String> = (1..=30).map(|column| format!("x{column}")).collect();
+    let mut lines = vec![format!("label,{}", names.join(","))];
+    for row in text.lines() {
+        let (label, numbers) = row.split_once(' ').unwrap();
+        let mut cells = ["0"; 30];
+        for number in numbers.split(' ') {
+            let (column, value) = number.split_once(':').unwrap();
+            cells[column.parse::<usize>().unwrap() - 1] = value;
+        }
+        lines.push(format!("{label},{}", cells.join(",")));
+    }
+    std::fs::write(trial.path("table.csv"), lines.join("\n")).unwrap();
+    let predictions = |number: usize, data: &str, splits: u32| -> Vec<f64> {
+        trial.run(&format!("{data} --splits {splits} --l2 0.01 --passes 500 --output model{number}"));
+        trial.run(&format!("{DATA} --predict model{number} --output scores{number} --splits 1"));
+        let scores = trial.path(&format!("scores{number}/part-00000"));
+        std::fs::read_to_string(scores).unwrap().lines().map(|line| line.parse().unwrap()).collect()
+    };
+    let whole = predictions(0, DATA, 1);
+    for (number, data, splits) in [(1, DATA, 3), (2, "--input table.csv", 3), (3, "--input table.csv", 7)] {
+        let other = predictions(number, data, splits);
+        let apart = whole.iter().zip(&other).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(other.len() == 569 && apart <= 1e-6, "{data} --splits {splits}: {apart:e}");
+    }
+}
+
 #[test]
 fn more_than_two_classes() {
     let trial = trial();
