@@ -284,7 +284,7 @@ impl Rounds<'_> {
         let _ = aggregator.requests.send(request);
         let reply = self.runtime.block_on(async {
             tokio::select! {
-                reply = aggregator.replies.recv() => reply.ok_or_else(confused),
+                reply = aggregator.reply() => reply.ok_or_else(confused),
                 name = self.signals.next() => {
                     Err(Failure::new(Kind::Interrupted, format!("interrupted by {name}")))
                 }
@@ -293,6 +293,18 @@ impl Rounds<'_> {
         match reply {
             Reply::Failed(failure) => Err(failure),
             reply => Ok(reply),
+        }
+    }
+}
+
+impl Aggregator {
+    async fn reply(&mut self) -> Option<Reply> {
+        loop {
+            match self.replies.recv().await {
+                // The driver never dies alone: nobody has to keep the memory for it.
+                Some(Reply::Remembered) => {}
+                reply => return reply,
+            }
         }
     }
 }

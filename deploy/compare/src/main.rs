@@ -9,6 +9,7 @@ mod place;
 mod plan;
 mod plots;
 mod report;
+mod sections;
 mod tables;
 
 use std::io::{BufRead, BufReader, BufWriter, Write};
