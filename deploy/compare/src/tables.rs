@@ -166,9 +166,18 @@ pub(crate) fn not_worse(all: &[Measurement]) -> Vec<String> {
         }
         if !of(all, engine, algorithm).is_empty() {
             let what = if found.is_empty() { "nowhere".to_owned() } else { found.join(", ") };
-            lines.push(format!("{engine}, {algorithm}: {what}."));
+            let each = if engine == "iterated MapReduce" {
+                " (what it starts and loads is in each of its passes)"
+            } else {
+                ""
+            };
+            lines.push(format!("{engine}, {algorithm}: {what}{each}."));
         }
     }
+    lines.push(
+        "Not in any figure: between two passes iterated MapReduce holds no memory and no core, and Spark may spill; Lapwing's data must fit into its workers' memory, which it holds until the job is done."
+            .to_owned(),
+    );
     lines
 }
 
