@@ -279,7 +279,10 @@ mod tests {
         assert!((ratios[3].ratio.unwrap() - 12.0 / 10.2).abs() < 1e-9);
         assert!(ratios[4].what.contains("extrapolated"));
         let told = not_worse(&all);
-        assert_eq!(told[0], "iterated MapReduce, sgd: nowhere.");
+        assert_eq!(
+            told[0],
+            "iterated MapReduce, sgd: nowhere (what it starts and loads is in each of its passes)."
+        );
         assert!(
             told[1].starts_with("Spark MLlib, lbfgs: ")
                 && told[1].ends_with("whole job as run 20.0 s against 20.0 s."),
