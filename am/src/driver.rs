@@ -59,8 +59,8 @@ pub(crate) struct Driver<'a, L> {
     /// Updates of the pass at hand, for faults.
     updates: (u32, u32),
     chronicle: Chronicle,
-    /// A checkpoint is to be written as soon as the algorithm's memory is encoded.
-    checkpoint_due: bool,
+    /// What this round begins with is to be written down as soon as the algorithm's memory is encoded.
+    checkpoint_due: Option<Round>,
     /// A checkpoint on its way.
     checkpoint: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
     end: Option<Result<(), Failure>>,
@@ -72,7 +72,7 @@ struct Worker {
     queue: UnboundedSender<Outgoing>,
     /// Lines of the report that it says it keeps.
     lines: usize,
-    /// The last round whose record it says it keeps, and the algorithm's memory then.
+    /// The last round whose record it says it keeps, and the algorithm's memory then; none when that record is gone again.
     memory: Option<(Round, Pieces)>,
 }
 
@@ -120,7 +120,7 @@ impl<'a, L: Launcher> Driver<'a, L> {
             payload: None,
             updates: (0, 0),
             chronicle: Chronicle::new(job.clone(), attempt),
-            checkpoint_due: false,
+            checkpoint_due: None,
             checkpoint: None,
             end: None,
             job,
@@ -304,8 +304,8 @@ impl<'a, L: Launcher> Driver<'a, L> {
             Reply::Remembered => {
                 let waiting = std::mem::take(&mut self.unkept);
                 waiting.into_iter().for_each(|(seat, round)| self.keep(seat, round));
-                if std::mem::take(&mut self.checkpoint_due) {
-                    self.write_checkpoint();
+                if let Some(next) = self.checkpoint_due.take() {
+                    self.write_checkpoint(next);
                 }
             }
             Reply::Trained { next, objective, done, update_bytes, observed } => {
@@ -323,8 +323,8 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 let every = self.job.checkpoint_every.filter(|every| pass.pass.is_multiple_of(*every));
                 self.begun = Some(Arc::new(next));
                 self.launcher.tell(News::Pass(pass));
-                self.checkpoint_due = every.is_some();
                 self.handle(Event::Stepped { done, objective: objective.is_finite() });
+                self.checkpoint_due = every.and_then(|_| self.engine.round());
             }
             Reply::Scored(objective, observed) => {
                 self.chronicle.scored(objective, observed);

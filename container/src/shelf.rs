@@ -196,7 +196,7 @@ impl Shelf {
             // It would be of no use to anyone.
             return;
         }
-        // The master patches what this worker has said that it keeps, and of that only what is older than safe goes.
+        // The master patches what this worker has said that it keeps, unless that has become older than safe.
         let Some(memory) = memory.apply(|base| Some(&inner.records.get(base)?.1)) else {
             let text = format!("it cannot make out the record of pass {}", round.pass);
             inner.tell(0, Message::Failed { fault: Fault::System, split: None, text }, None);
@@ -413,5 +413,25 @@ mod tests {
         assert_eq!(lines(2), Some(vec!["a".to_owned()]));
         assert_eq!(lines(3), Some(vec!["a".to_owned(), "b".to_owned()]));
         assert_eq!(lines(1), None);
+    }
+
+    #[test]
+    fn a_memory_is_patched_as_long_as_the_one_before_is_kept() {
+        let shelf = Shelf::default();
+        let mut sent = connect(&shelf);
+        let old = Pieces::cut(&[1; 100_000], &Pieces::default());
+        let mut bytes = [1; 100_000];
+        bytes[50_000] = 2;
+        let new = Pieces::cut(&bytes, &old);
+        for (pass, memory) in [(1, old.since(None)), (2, new.since(Some((round(1), &old))))] {
+            shelf.begin(round(pass), 1, 1, buffer(4), &[]);
+            let lines: &[&str] = if pass == 1 { &[] } else { &["a"] };
+            keep(&shelf, 1, (record(pass, 0, lines).0, memory));
+        }
+        assert_eq!(said(&mut sent), ["holding", "kept", "kept"]);
+        assert_eq!(shelf.snapshot(round(2)).unwrap().record.memory, bytes);
+        shelf.begin(round(4), 1, 3, buffer(4), &[]);
+        keep(&shelf, 1, (record(4, 0, &["a", "b", "c"]).0, new.since(Some((round(2), &new)))));
+        assert_eq!(said(&mut sent), ["else"], "it says that it cannot");
     }
 }

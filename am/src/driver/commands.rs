@@ -93,6 +93,10 @@ impl<L: Launcher> Driver<'_, L> {
             before.into_iter().for_each(recycle);
         }
         let (state, digest, safe) = (begun.state.clone(), begun.digest, self.engine.safe());
+        // With this state, workers give up the records of what is older than safe: none can be patched any more.
+        for worker in self.workers.values_mut() {
+            worker.memory.take_if(|(kept, _)| kept.pass < safe);
+        }
         self.chronicle.broadcast(round, calls.iter().map(|(seat, _)| seat.worker));
         for (seat, nodes) in calls {
             let payload = state.len() as u64;
@@ -110,7 +114,9 @@ impl<L: Launcher> Driver<'_, L> {
         let Some((_, begun)) = self.open.as_ref().filter(|(open, _)| *open == round) else { return };
         let Some(worker) = self.workers.get(&seat) else { return };
         let Some(memory) = begun.memory.get() else {
-            self.unkept.push((seat, round));
+            if !self.unkept.contains(&(seat, round)) {
+                self.unkept.push((seat, round));
+            }
             return;
         };
         let base = worker.memory.as_ref().map(|(round, memory)| (*round, memory));
@@ -141,9 +147,9 @@ impl<L: Launcher> Driver<'_, L> {
     }
 
     /// Writes what the next pass begins with, beside the loop. If the last one is still being written, this one is left out.
-    pub(super) fn write_checkpoint(&mut self) {
+    pub(super) fn write_checkpoint(&mut self, next: Round) {
         let busy = self.checkpoint.as_ref().is_some_and(|task| !task.is_finished());
-        let (Some(next), Some(begun)) = (self.engine.round(), &self.begun) else { return };
+        let Some(begun) = &self.begun else { return };
         let Some(memory) = begun.memory.get().cloned() else { return };
         let record = self.record(next, begun, 0);
         if busy || !self.lease.holds() {

@@ -72,47 +72,6 @@ fn splits_of_the_same_rows_give_the_same_bits() {
     );
 }
 
-/// Splits of other rows step in another order, and an average of other models is another model. With steps that decay they all
-/// come to the one optimum, and with it to the same predictions.
-#[test]
-fn files_that_are_cut_at_other_rows_lead_to_the_same_optimum() {
-    let folder = tempfile::tempdir().unwrap();
-    let bundled = data().join("../../../examples/data/breast_cancer.libsvm");
-    let text = fs::read_to_string(&bundled).unwrap();
-    let names: Vec<String> = (1..=30).map(|column| format!("x{column}")).collect();
-    let mut lines = vec![format!("label,{}", names.join(","))];
-    for row in text.lines() {
-        let (label, numbers) = row.split_once(' ').unwrap();
-        let mut cells = vec!["0"; 30];
-        for number in numbers.split(' ') {
-            let (column, value) = number.split_once(':').unwrap();
-            cells[column.parse::<usize>().unwrap() - 1] = value;
-        }
-        lines.push(format!("{label},{}", cells.join(",")));
-    }
-    let table = folder.path().join("rows.csv");
-    fs::write(&table, lines.join("\n")).unwrap();
-    let sgd = |input: &Path, flags: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sgd"));
-        command.arg("--input").arg(input).args(["--master", "local[2]", "--progress", "never"]);
-        let output = command.args(flags.split_whitespace()).current_dir(folder.path()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    };
-    let predictions = |name: &str, input: &Path, splits: u32| -> Vec<f64> {
-        let train = "--passes 3000 --rate 0.1 --decay 10 --l2 1";
-        sgd(input, &format!("{train} --splits {splits} --output {name}"));
-        sgd(&bundled, &format!("--predict {name} --output {name}-predictions --splits 1"));
-        let part = folder.path().join(format!("{name}-predictions/part-00000"));
-        fs::read_to_string(part).unwrap().lines().map(|line| line.parse().unwrap()).collect()
-    };
-    let whole = predictions("whole", &bundled, 1);
-    for (name, input, splits) in [("text", &*bundled, 3), ("table", &*table, 3), ("many", &*table, 7)] {
-        let others = predictions(name, input, splits);
-        let apart = whole.iter().zip(&others).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        assert!(others.len() == 569 && apart > 0.0 && apart <= 1e-6, "{name}: {apart:e}");
-    }
-}
-
 #[test]
 fn files_fresh_from_pyarrow_give_the_same_bits() {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
