@@ -6,7 +6,7 @@ use std::time::Duration;
 use lapwing_container::wire::connection::{Inbound, Outgoing, Reader, WireError, write_all};
 use lapwing_container::wire::handshake;
 use lapwing_container::wire::message::{Message, Round};
-use lapwing_container::wire::secure::{Gate, Incoming, Outbound};
+use lapwing_container::wire::secure::{Door, Incoming, Outbound};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc::{Sender, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
@@ -45,21 +45,21 @@ pub(crate) fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener
 }
 
 /// Takes calls for as long as anyone listens to them.
-pub(crate) async fn listen(listener: TcpListener, job: u64, gate: Gate, calls: Sender<Call>) {
+pub(crate) async fn listen(door: Door, job: u64, calls: Sender<Call>) {
     let mut strangers: VecDeque<AbortHandle> = VecDeque::new();
     for number in 0.. {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let proof = match door.accept().await {
+            Ok(proof) => proof,
             // Out of file descriptors, or the peer gave up meanwhile: not ours to end for.
             Err(_) => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
-        let (calls, gate) = (calls.clone(), gate.clone());
+        let calls = calls.clone();
         let stranger = tokio::spawn(async move {
             // A stranger is turned away without a word, and without a message to anyone.
-            if let Ok((read, write)) = gate.accept(stream).await {
+            if let Ok((read, write)) = proof.await {
                 tokio::spawn(async move {
                     let mut reader = Reader::new(read, job);
                     if let Ok((seat, holding)) = introduce(&mut reader).await {

@@ -11,9 +11,9 @@ use lapwing_container::algorithm::Algorithm;
 use lapwing_container::files::Files;
 use lapwing_container::locate::Master;
 use lapwing_container::wire::connection::WireError;
-use lapwing_container::wire::secure::{Gate, Trust};
+use lapwing_container::wire::secure::{Door, Gate, Trust};
 use lapwing_container::worker::{self, Setup};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{channel, unbounded_channel};
 use yarn_client::credentials::{Credentials, kind};
@@ -144,23 +144,21 @@ fn lead<A: Algorithm>(
     let attempt = if start.on_cluster() { attempt_of_container()? } else { attempt };
     let failed = |error: std::io::Error| Failure::cluster("the master", error);
     let done = runtime.block_on(async {
-        let host = if job.cluster.is_some() { node() } else { "127.0.0.1".to_owned() };
-        let listener = bind_within(job.cluster.as_ref()).map_err(failed)?;
-        let address = format!("{host}:{}", listener.local_addr().map_err(failed)?.port());
+        let (door, address) = open(&job, attempt, &start.staging, gate).map_err(failed)?;
         let master = Master { attempt, address };
         match job.cluster.clone() {
             None => {
                 let since = Instant::now();
                 publish(&master, &start.staging).await?;
                 let launcher = Local::connect(Path::new(&start.staging), master).await.map_err(failed)?;
-                Ok::<bool, Failure>(drive(algorithm, (attempt, since), job, gate, listener, launcher).await)
+                Ok::<bool, Failure>(drive(algorithm, (attempt, since), job, door, launcher).await)
             }
             Some(cluster) => {
                 let launcher = register(&job, cluster.clone(), master.clone(), arguments).await?;
                 let since = Instant::now();
                 publish(&master, &start.staging).await?;
                 tokio::select! {
-                    done = drive(algorithm, (attempt, since), job.clone(), gate, listener, launcher) => Ok(done),
+                    done = drive(algorithm, (attempt, since), job.clone(), door, launcher) => Ok(done),
                     () = killed(&cluster, &job) => Ok(false),
                 }
             }
@@ -225,8 +223,7 @@ async fn drive<A: Algorithm, L: Launcher>(
     algorithm: A,
     (attempt, since): (u32, Instant),
     job: Arc<Job>,
-    gate: Gate,
-    listener: TcpListener,
+    door: Door,
     mut launcher: L,
 ) -> bool {
     if attempt > 1 {
@@ -239,7 +236,7 @@ async fn drive<A: Algorithm, L: Launcher>(
         }
     }
     let (calls, called) = channel(64);
-    tokio::spawn(listen(listener, job.id, gate, calls));
+    tokio::spawn(listen(door, job.id, calls));
     let (replies, replied) = unbounded_channel();
     let aggregator = aggregate::spawn(algorithm, job.clone(), attempt, launcher.lease(), replies);
     match Driver::new(job, attempt, since, &mut launcher, aggregator).run(called, replied).await {
@@ -269,7 +266,7 @@ async fn register(
     let mut scheduler = Scheduler::new(cluster.schedulers.clone(), token)
         .map_err(|error| Failure::cluster("the application master's token", error))?;
     let board = Board::new(job.clone(), master.attempt);
-    let page = bind_within(Some(&cluster)).map_err(|error| Failure::cluster("the master's page", error))?;
+    let page = bind_within(cluster.ports).map_err(|error| Failure::cluster("the master's page", error))?;
     let port = page.local_addr().map_or(0, |address| address.port());
     let host = node();
     let router = board.clone().router(cluster.proxies.clone());
@@ -313,10 +310,24 @@ fn kit(arguments: Vec<String>, credentials: Credentials) -> Result<LaunchContext
     })
 }
 
-/// On one machine the loopback; in a container any address, as the node's name may stand for several.
-fn bind_within(cluster: Option<&ClusterJob>) -> std::io::Result<TcpListener> {
-    let Some(cluster) = cluster else { return bind(SocketAddr::from(([127, 0, 0, 1], 0))) };
-    let Some((from, to)) = cluster.ports else { return bind(SocketAddr::from(([0, 0, 0, 0], 0))) };
+/// Where this master takes calls, and the address by which workers find it.
+fn open(job: &Job, attempt: u32, staging: &str, gate: Gate) -> std::io::Result<(Door, String)> {
+    match gate {
+        Gate::Key(key) => {
+            let path = format!("{staging}/master-{attempt}");
+            Ok((Door::Socket(UnixListener::bind(&path)?, key), path))
+        }
+        Gate::Tls(acceptor, _) => {
+            let listener = bind_within(job.cluster.as_ref().and_then(|cluster| cluster.ports))?;
+            let address = format!("{}:{}", node(), listener.local_addr()?.port());
+            Ok((Door::Port(listener, acceptor), address))
+        }
+    }
+}
+
+/// Any address, as the node's name may stand for several; one of these ports if it matters.
+fn bind_within(ports: Option<(u16, u16)>) -> std::io::Result<TcpListener> {
+    let Some((from, to)) = ports else { return bind(SocketAddr::from(([0, 0, 0, 0], 0))) };
     let mut last = std::io::Error::other("no port to try");
     for port in from..=to {
         match bind(SocketAddr::from(([0, 0, 0, 0], port))) {

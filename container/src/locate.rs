@@ -13,12 +13,12 @@ const FILE: &str = "master.json";
 /// An address is short; what is longer is none. Bytes.
 const FILE_CAP: u64 = 4096;
 
-/// Where a master listens. As text: `attempt@host:port`.
+/// Where a master listens. As text: `attempt@address`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Master {
     /// Its attempt, from 1.
     pub attempt: u32,
-    /// Host and port.
+    /// Host and port, or the path of a socket of this machine.
     pub address: String,
 }
 
@@ -51,7 +51,7 @@ impl FromStr for Master {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts =
             text.split_once('@').and_then(|(attempt, address)| Some((attempt.parse().ok()?, address)));
-        let (attempt, address) = parts.ok_or_else(|| format!("{text:?} is not attempt@host:port"))?;
+        let (attempt, address) = parts.ok_or_else(|| format!("{text:?} is not attempt@address"))?;
         Ok(Self { attempt, address: address.to_owned() })
     }
 }

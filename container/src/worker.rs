@@ -6,7 +6,6 @@
 use std::sync::{Arc, mpsc as orders};
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use crate::algorithm::Algorithm;
@@ -30,9 +29,6 @@ pub const CREDIT_BYTES: u64 = 256 << 10;
 
 /// How often either side says that it is still there.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
-
-/// A machine that is gone does not even refuse a connection; by then the next master may be elsewhere.
-const CONNECT: Duration = Duration::from_secs(3);
 
 /// Everything a worker is told at its start.
 #[derive(Clone)]
@@ -87,7 +83,7 @@ pub async fn run<A: Algorithm>(algorithm: A, setup: Setup) -> Result<(), WireErr
     })?;
     let mut desk = Desk { setup: setup.clone(), shelf, orders, done: 0, dropped: false };
     let mut master = setup.master.clone();
-    let mut called = call(&setup, &master).await;
+    let mut called = setup.gate.connect(&master.address).await;
     loop {
         let lost = match called {
             Ok(connection) => match desk.serve(connection, &master).await {
@@ -99,13 +95,6 @@ pub async fn run<A: Algorithm>(algorithm: A, setup: Setup) -> Result<(), WireErr
         desk.shelf.disconnect();
         (master, called) = next_master(&setup, &master, lost).await?;
     }
-}
-
-/// Calls a master and proves itself to it.
-async fn call(setup: &Setup, master: &Master) -> Result<(Incoming, Outbound), WireError> {
-    let connect = tokio::time::timeout(CONNECT, TcpStream::connect(&master.address));
-    let stream = connect.await.unwrap_or(Err(std::io::ErrorKind::TimedOut.into()))?;
-    setup.gate.connect(stream).await
 }
 
 /// The master after this one, or this one again if it was merely the connection that broke; an older one never. The staging
@@ -124,7 +113,7 @@ async fn next_master(
         // Unreadable, or still the old one: both may be otherwise soon.
         let found = found.ok().and_then(Result::ok).filter(|found| found.attempt >= last.attempt);
         let found = found.unwrap_or_else(|| last.clone());
-        if let Ok(connection) = call(setup, &found).await {
+        if let Ok(connection) = setup.gate.connect(&found.address).await {
             return Ok((found, Ok(connection)));
         }
         let jitter = f64::from((setup.worker.wrapping_mul(37) + pause.subsec_millis()) % 64) / 128.0;

@@ -1,7 +1,7 @@
 //! Peers that do not belong to the job get nothing and disturb nothing.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn assert_same_as_alone(bed: &Bed, summary: &Value) {
 fn garbage_and_half_a_handshake_disturb_nothing() {
     let bed = Bed::new();
     let (running, address) = begin(&bed, "");
-    let connect = || TcpStream::connect(&address).unwrap();
+    let connect = || UnixStream::connect(&address).unwrap();
     // A web browser, silence, half a handshake, a long one of zeros, a frame without a handshake that claims 4 GiB.
     let _ = connect().write_all(b"GET / HTTP/1.1\r\n\r\n");
     let silent = connect();
@@ -71,7 +71,7 @@ fn garbage_and_half_a_handshake_disturb_nothing() {
 fn a_thousand_connections_disturb_nothing() {
     let bed = Bed::new();
     let (running, address) = begin(&bed, "");
-    let connections: Vec<_> = (0..1000).filter_map(|_| TcpStream::connect(&address).ok()).collect();
+    let connections: Vec<_> = (0..1000).filter_map(|_| UnixStream::connect(&address).ok()).collect();
     assert!(connections.len() > 900, "{} got through", connections.len());
     assert_undisturbed(&bed, running);
 }
@@ -80,7 +80,7 @@ fn a_thousand_connections_disturb_nothing() {
 fn a_thousand_connections_do_not_keep_a_replacement_out() {
     let bed = Bed::new();
     let (running, address) = begin(&bed, "--fault kill:w1@pass20");
-    let connections: Vec<_> = (0..1000).filter_map(|_| TcpStream::connect(&address).ok()).collect();
+    let connections: Vec<_> = (0..1000).filter_map(|_| UnixStream::connect(&address).ok()).collect();
     let outcome = running.end();
     let summary = outcome.summary();
     assert_eq!(outcome.stderr.matches("starting another").count(), 1, "{}", outcome.stderr);
@@ -95,7 +95,7 @@ fn send_as_peer(staging: &Path, address: &str, bytes: &[u8]) -> Vec<u8> {
     let Trust::Key(key) = serde_json::from_slice(&trust).unwrap() else { panic!("one machine needs no TLS") };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let mut stream = tokio::net::UnixStream::connect(address).await.unwrap();
         handshake::connect(&mut stream, &key).await.unwrap();
         let _ = stream.write_all(bytes).await;
         let mut told = Vec::<u8>::new();
