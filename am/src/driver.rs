@@ -32,6 +32,9 @@ const OBITUARY: Duration = Duration::from_millis(500);
 /// On a cluster the word goes from the node to the ResourceManager to the master, each at its next heartbeat.
 const CLUSTER_OBITUARY: Duration = Duration::from_millis(2500);
 
+/// Workers that may go are waited for so long.
+const GOODBYE: Duration = Duration::from_millis(500);
+
 /// The master's loop and what it holds.
 pub(crate) struct Driver<'a, L> {
     job: Arc<Job>,
@@ -174,10 +177,28 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 }
             }
         };
+        let outcome = outcome.map(|()| Box::new(self.chronicle.close(self.start.elapsed())));
+        self.dismiss(calls).await;
+        Some(outcome)
+    }
+
+    /// Tells the workers that they may go, and waits until they have heard it: one that has not would look for the next master.
+    async fn dismiss(mut self, mut calls: Receiver<Call>) {
         for seat in self.workers.keys() {
             self.send(*seat, 0, Message::Stop, None);
         }
-        Some(outcome.map(|()| Box::new(self.chronicle.close(self.start.elapsed()))))
+        let gone = async {
+            while !self.workers.is_empty()
+                && let Some(call) = calls.recv().await
+            {
+                if let Call::Gone(line, _) = call
+                    && self.is_present(line)
+                {
+                    self.workers.remove(&line.seat);
+                }
+            }
+        };
+        let _ = tokio::time::timeout(GOODBYE, gone).await;
     }
 
     /// The first attempt launches workers, a later one finds them.

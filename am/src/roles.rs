@@ -164,7 +164,7 @@ fn lead<A: Algorithm>(
             }
         }
     });
-    // A worker's goodbye may still be on its way out; threads of the user's are not waited for.
+    // Threads of the user's are not waited for.
     runtime.shutdown_timeout(Duration::from_millis(100));
     Ok(if done? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
