@@ -58,6 +58,8 @@ pub(crate) enum Reply {
     Restored(Begun, Box<Record>),
     /// The memory that was not yet there when a round began is.
     Remembered,
+    /// An update is merged.
+    Merged,
     /// A training pass is complete.
     Trained {
         /// The next state.
@@ -195,7 +197,7 @@ impl<A: Algorithm> Aggregator<A> {
                 } else {
                     recycle(payload);
                 }
-                Ok(None)
+                Ok(Some(Reply::Merged))
             }
             Request::Reuse(node) => {
                 if let Some(payload) = self.recent.remove(&node) {

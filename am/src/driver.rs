@@ -12,7 +12,7 @@ use lapwing_container::pieces::Pieces;
 use lapwing_container::wire::Buffer;
 use lapwing_container::wire::connection::{Inbound, Outgoing};
 use lapwing_container::wire::frame::Tag;
-use lapwing_container::wire::message::{Message, Round, Summary};
+use lapwing_container::wire::message::{Message, PAYLOAD_CAP, Round, Summary};
 use lapwing_container::worker::{HEARTBEAT, resident_bytes};
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 
@@ -282,7 +282,12 @@ impl<'a, L: Launcher> Driver<'a, L> {
                 self.payload = None;
             }
             Message::Offer { kind, node, bytes } => {
-                self.handle(Event::Offered(seat, Round { pass: tag.pass, kind }, node, bytes));
+                self.handle(Event::Offered(
+                    seat,
+                    Round { pass: tag.pass, kind },
+                    node,
+                    bytes.min(PAYLOAD_CAP),
+                ));
             }
             Message::Update { kind, node, nanos, .. } => {
                 let round = Round { pass: tag.pass, kind };
@@ -329,6 +334,7 @@ impl<'a, L: Launcher> Driver<'a, L> {
                     self.write_checkpoint(next);
                 }
             }
+            Reply::Merged => self.handle(Event::Merged),
             Reply::Trained { next, objective, done, update_bytes, observed } => {
                 let pass = self.chronicle.trained(objective, update_bytes, &next, observed);
                 if let Some(advice) = self.chronicle.advice(update_bytes) {

@@ -71,6 +71,8 @@ pub(crate) enum Event {
     Offered(Seat, Round, Node, u64),
     /// A worker's update arrived whole.
     Updated(Seat, Round, Node),
+    /// The update that arrived first of those not yet merged is.
+    Merged,
     /// The master's step is done; whether the algorithm wants no further pass, and whether it has an objective.
     Stepped {
         /// It, or `--tolerance`, says that this was the last pass.

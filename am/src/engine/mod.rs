@@ -150,6 +150,11 @@ impl Engine {
                     self.close(&mut out);
                 }
             }
+            Event::Merged => {
+                if let Phase::Round(current) = &mut self.phase {
+                    current.merged(&mut out);
+                }
+            }
             Event::Stepped { done, objective } => self.stepped(now, done, objective, &mut out),
             Event::Written => self.end(End::Done, &mut out),
             Event::Doomed(seat, why) => {

@@ -1,6 +1,6 @@
 //! The round at hand: which nodes of the merge tree it waits for, from whom and for how long, and which large updates may be sent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use lapwing_container::algorithm::OnLoss;
@@ -41,6 +41,8 @@ pub(super) struct Current {
     called: BTreeMap<Seat, Duration>,
     /// Large updates ready at their workers, by the first split under their node: the order of the tree.
     offers: BTreeMap<u32, Offer>,
+    /// Updates that came and wait to be merged, in their order, with their sizes if they are large.
+    merging: VecDeque<(Node, u64)>,
     /// Sizes of the partial sums as they rest in the aggregator.
     resting: Partials<u64>,
 }
@@ -88,6 +90,7 @@ impl Current {
             stale: Vec::new(),
             called: BTreeMap::new(),
             offers: BTreeMap::new(),
+            merging: VecDeque::new(),
             resting: Partials::new(tree),
         };
         current.call(now, fleet, out);
@@ -177,12 +180,20 @@ impl Current {
         }
         let start = self.tree.splits(node).start;
         let bytes = self.offers.remove(&start).map_or(0, |offer| offer.bytes);
-        self.resting.insert(node, bytes, |into, other| *into = (*into).max(other));
+        self.merging.push_back((node, bytes));
         self.received.push(node);
         self.owed.remove(&start);
         out.push(Command::Merge(node));
         self.grant(out);
         true
+    }
+
+    /// The first of the updates that came and were not yet merged is.
+    pub(super) fn merged(&mut self, out: &mut Vec<Command>) {
+        if let Some((node, bytes)) = self.merging.pop_front() {
+            self.resting.insert(node, bytes, |into, other| *into = (*into).max(other));
+            self.grant(out);
+        }
     }
 
     /// A worker is gone. A spare may have taken its places. Otherwise, but under `restart`, nothing is owed by it any more; yet a
@@ -346,13 +357,15 @@ impl Current {
         debt.is_some_and(|debt| debt.node == node && debt.asked == Some(seat))
     }
 
-    /// Lets large updates come, from the left, while there is room for them. The leftmost node that is owed may always come:
-    /// it merges at once, so that memory at rest stays O(log splits) and nothing can wait for ever.
+    /// Lets large updates come, from the left, while there is room for them. The leftmost node that is owed may come without,
+    /// beside one that is being merged: in tree order memory at rest stays O(log splits), and nothing can wait for ever.
     fn grant(&mut self, out: &mut Vec<Command>) {
-        let leftmost = self.owed.keys().next().copied();
+        let leftmost = self.owed.keys().next().copied().filter(|_| self.merging.len() <= 1);
         let granted = || self.offers.values().filter(|offer| offer.granted);
+        let merging = self.merging.iter().map(|(_, bytes)| bytes);
         let mut credits = CREDITS.saturating_sub(granted().count());
-        let mut bytes = self.resting.values().sum::<u64>() + granted().map(|offer| offer.bytes).sum::<u64>();
+        let mut bytes = self.resting.values().chain(merging).sum::<u64>()
+            + granted().map(|offer| offer.bytes).sum::<u64>();
         for (&start, offer) in self.offers.iter_mut().filter(|(_, offer)| !offer.granted) {
             let room = credits > 0 && bytes.saturating_add(offer.bytes) <= self.budget;
             if !room && Some(start) != leftmost {

@@ -302,7 +302,7 @@ impl Aggregator {
         loop {
             match self.replies.recv().await {
                 // The driver never dies alone: nobody has to keep the memory for it.
-                Some(Reply::Remembered) => {}
+                Some(Reply::Remembered | Reply::Merged) => {}
                 reply => return reply,
             }
         }

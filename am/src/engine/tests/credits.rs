@@ -17,8 +17,16 @@ fn credit(split: u32) -> Command {
     Command::Credit(seat(split, 0), train(1), node(0, split))
 }
 
-fn update(bench: &mut Bench, split: u32) -> Vec<Command> {
+/// An update that comes.
+fn come(bench: &mut Bench, split: u32) -> Vec<Command> {
     bench.update(seat(split, 0), train(1), node(0, split))
+}
+
+/// One that comes and is merged at once.
+fn update(bench: &mut Bench, split: u32) -> Vec<Command> {
+    let mut commands = come(bench, split);
+    commands.extend(bench.give(Event::Merged));
+    commands
 }
 
 #[test]
@@ -46,6 +54,26 @@ fn the_leftmost_may_always_come_so_that_nothing_waits_for_ever() {
 }
 
 #[test]
+fn what_waits_to_be_merged_takes_room() {
+    let mut bench = Bench::in_pass_1(Rules { update_budget: 2 * MIB, ..eight() });
+    for split in 0..2 {
+        assert_eq!(offer(&mut bench, split, MIB), [credit(split)]);
+    }
+    for split in 2..4 {
+        assert_eq!(offer(&mut bench, split, MIB), [], "two are on their way");
+    }
+    assert_eq!(come(&mut bench, 1), [Command::Merge(node(0, 1))]);
+    assert_eq!(
+        come(&mut bench, 0),
+        [Command::Merge(node(0, 0))],
+        "2 is leftmost, yet two wait for the merge"
+    );
+    assert_eq!(bench.give(Event::Merged), [credit(2)], "one rests, one waits, and the leftmost may come");
+    assert_eq!(bench.give(Event::Merged), [], "there is room, but it is on its way already");
+    assert_eq!(offer(&mut bench, 7, MIB), [], "0 and 1 rest as one, 2 is on its way");
+}
+
+#[test]
 fn what_rests_in_the_master_takes_room() {
     let mut bench = Bench::in_pass_1(Rules { update_budget: 2 * MIB, ..eight() });
     for split in [3, 5] {
@@ -55,7 +83,7 @@ fn what_rests_in_the_master_takes_room() {
     assert_eq!(offer(&mut bench, 7, MIB), [], "3 and 5 rest");
     offer(&mut bench, 2, MIB);
     for split in 0..2 {
-        bench.update(seat(split, 0), train(1), node(0, split));
+        update(&mut bench, split);
     }
     // 2 was leftmost then and was let in; merged with 3 it rests with 0 and 1, which were small.
     assert_eq!(update(&mut bench, 2), [Command::Merge(node(0, 2))]);

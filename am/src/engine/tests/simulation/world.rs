@@ -47,8 +47,6 @@ pub(super) struct Master {
     pub(super) requests: VecDeque<Request>,
     state: Begun,
     partials: Partials<Update>,
-    /// Bytes that rest in it once it has merged what it was asked to.
-    resting: Partials<u64>,
     recent: BTreeMap<Node, Update>,
     /// Lines that workers have acknowledged.
     known: BTreeMap<Seat, usize>,
@@ -75,7 +73,6 @@ impl Master {
             requests: VecDeque::new(),
             state: content::init(0),
             partials: Partials::new(tree),
-            resting: Partials::new(tree),
             recent: BTreeMap::new(),
             known: BTreeMap::new(),
             payload: None,
@@ -200,20 +197,11 @@ impl World {
             Command::Keep(seat, round) => self.keep(seat, round),
             Command::Credit(seat, round, node) => self.send(seat, Message::Credit(round, node)),
             Command::Merge(node) => match self.master.payload.take() {
-                Some(Said::Update(_, update)) => {
-                    self.master.resting.insert(node, update.bytes, |into, other| *into = (*into).max(other));
-                    self.ask(Request::Merge(node, update));
-                }
+                Some(Said::Update(_, update)) => self.ask(Request::Merge(node, update)),
                 _ => panic!("{node:?} is merged without an update"),
             },
-            Command::Reuse(node) => {
-                self.master.resting.insert(node, 0, |into, other| *into = (*into).max(other));
-                self.ask(Request::Reuse(node));
-            }
-            Command::Step { round, .. } => {
-                self.master.resting = Partials::new(self.tree);
-                self.ask(Request::Step(round, self.checks.merged()));
-            }
+            Command::Reuse(node) => self.ask(Request::Reuse(node)),
+            Command::Step { round, .. } => self.ask(Request::Step(round, self.checks.merged())),
             Command::Write => self.ask(Request::Write),
             Command::Note(_) => {}
             Command::End(end) => self.end = Some(end),
@@ -266,7 +254,7 @@ impl World {
         self.master.requests.push_back(request);
     }
 
-    /// The aggregator works until it has something to say. False if it is asked for nothing.
+    /// The aggregator does what it was asked first. False if it is asked for nothing.
     pub(super) fn aggregate(&mut self) -> bool {
         let Some(request) = self.master.requests.pop_front() else { return false };
         let master = &mut self.master;
@@ -286,6 +274,7 @@ impl World {
             Request::Merge(node, update) => {
                 master.partials.insert(node, update, content::merge);
                 master.recent.insert(node, update);
+                self.give(Event::Merged);
             }
             Request::Reuse(node) => {
                 let update = *master.recent.get(&node).expect("there is an earlier update to stand in");
@@ -346,9 +335,13 @@ impl World {
         self.give(Event::Tick);
     }
 
-    /// Bytes that rest in the aggregator, as if merging took no time.
+    /// Bytes of updates in the master: merged, or waiting to be.
     pub(super) fn resting(&self) -> u64 {
-        self.master.resting.values().sum()
+        let waiting = self.master.requests.iter().map(|request| match request {
+            Request::Merge(_, update) => update.bytes,
+            _ => 0,
+        });
+        self.master.partials.values().map(|update| update.bytes).chain(waiting).sum()
     }
 
     pub(super) fn holds(&self, seat: Seat, splits: &Range<u32>) -> bool {
