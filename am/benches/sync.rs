@@ -1,5 +1,5 @@
 //! What a pass costs beyond its work: 4 workers that do nothing, beside 4 processes that at the same time receive as many bytes
-//! from one process over plain loopback TCP and return them.
+//! from one process over plain loopback TCP and return them. (Ours speak over Unix sockets, as they do on one machine.)
 //!
 //! The two sides alternate: the master's `step` plays one round with the bare processes, so that both see the same machine.
 //! Run with `cargo bench -p lapwing --bench sync`.

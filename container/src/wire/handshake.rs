@@ -1,7 +1,7 @@
 //! Who may speak: both sides prove that they know the job's key before a single message is read.
 //!
 //! Each sends 32 random bytes; each answers with HMAC-SHA256 over its role and both nonces. The key itself never travels.
-//! This is for the loopback of one machine, where nobody listens in; between machines TLS takes its place.
+//! This is for the sockets of one machine, where nobody listens in; between machines TLS takes its place.
 
 use std::io::Read;
 use std::time::Duration;
