@@ -133,6 +133,7 @@ mod staging;
 mod submit;
 mod sweep;
 mod validate;
+mod wrap;
 
 pub use clap;
 pub use lapwing_container::algorithm::{

@@ -11,7 +11,7 @@ use lapwing_container::algorithm::Algorithm;
 use lapwing_container::files::Files;
 use lapwing_container::locate::Master;
 use lapwing_container::wire::connection::WireError;
-use lapwing_container::wire::secure::{Door, Gate, Trust};
+use lapwing_container::wire::secure::{Door, Gate};
 use lapwing_container::worker::{self, Setup};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,11 +34,9 @@ use crate::launcher::yarn::{Kit, Yarn};
 use crate::listener::{bind, listen};
 use crate::output;
 use crate::parent;
-use crate::predict::Predict;
 use crate::staging::{Role, Start};
 use crate::submit::RESOURCES;
-use crate::sweep::Sweep;
-use crate::validate::Validated;
+use crate::wrap::{Play, wrapped};
 
 /// Plays the role that this process was given.
 pub(crate) fn serve<A: Algorithm>(
@@ -61,32 +59,31 @@ pub(crate) fn serve<A: Algorithm>(
     } else {
         parent::watch(&start.staging);
     }
-    match &job.predict {
-        None if job.has_lanes() => {
-            let unnamed = Point { name: String::new(), arguments: job.arguments.clone() };
-            let points = if points.is_empty() { vec![(unnamed, algorithm)] } else { points };
-            let points = points.into_iter().map(|(point, lane)| (point, Validated::new(lane, job.training)));
-            play(Sweep::new(points.collect(), job.tolerance), start, job, &trust, arguments)
-        }
-        None => play(algorithm, start, job, &trust, arguments),
-        Some(model) => {
-            let predict = Predict::new(algorithm, output::read(model)?, &job);
-            play(predict, start, job, &trust, arguments)
-        }
-    }
+    let gate = trust.gate().map_err(|error| Failure::cluster("the job's certificates", error))?;
+    wrapped(algorithm, points, Part { start, job, gate, arguments })
 }
 
-fn play<A: Algorithm>(
-    algorithm: A,
+/// What a process needs for its role.
+struct Part {
     start: Start,
     job: Job,
-    trust: &Trust,
+    gate: Gate,
     arguments: Vec<String>,
-) -> Result<ExitCode, Failure> {
-    let gate = trust.gate().map_err(|error| Failure::cluster("the job's certificates", error))?;
-    match start.role.clone() {
-        Role::Worker(seat, master) => work(algorithm, seat, master, start.staging, job, gate),
-        Role::Master { attempt } => lead(algorithm, attempt, &start, job, gate, arguments),
+}
+
+impl Play for Part {
+    type Done = ExitCode;
+
+    fn job(&self) -> &Job {
+        &self.job
+    }
+
+    fn play<A: Algorithm>(self, algorithm: A) -> Result<ExitCode, Failure> {
+        let Self { start, job, gate, arguments } = self;
+        match start.role.clone() {
+            Role::Worker(seat, master) => work(algorithm, seat, master, start.staging, job, gate),
+            Role::Master { attempt } => lead(algorithm, attempt, &start, job, gate, arguments),
+        }
     }
 }
 

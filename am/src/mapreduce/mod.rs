@@ -41,40 +41,12 @@ use crate::flags::JobArgs;
 use crate::job::{Job, Point};
 use crate::launcher::{Lease, News};
 use crate::parent::Signals;
-use crate::predict::Predict;
 use crate::progress::Progress;
 use crate::report::JobReport;
-use crate::sweep::Sweep;
-use crate::validate::Validated;
+use crate::wrap::{Play, wrapped};
 use crate::{binary, output, submit};
 
 pub(crate) use task::Task;
-
-/// What is to be done with the algorithm, once it is known which: a grid of configurations, rows that are only scored, and
-/// predictions are algorithms of their own.
-trait Use {
-    type Done;
-    fn of<A: Algorithm>(self, algorithm: A) -> Result<Self::Done, Failure>;
-}
-
-/// As the roles on YARN choose.
-fn choose<A: Algorithm, U: Use>(
-    algorithm: A,
-    points: Vec<(Point, A)>,
-    job: &Job,
-    use_of: U,
-) -> Result<U::Done, Failure> {
-    match &job.predict {
-        None if job.has_lanes() => {
-            let unnamed = Point { name: String::new(), arguments: job.arguments.clone() };
-            let points = if points.is_empty() { vec![(unnamed, algorithm)] } else { points };
-            let points = points.into_iter().map(|(point, lane)| (point, Validated::new(lane, job.training)));
-            use_of.of(Sweep::new(points.collect(), job.tolerance))
-        }
-        None => use_of.of(algorithm),
-        Some(model) => use_of.of(Predict::new(algorithm, output::read(model)?, job)),
-    }
-}
 
 /// Runs a job as iterated MapReduce and sees it through.
 pub(crate) fn run<A: Algorithm>(
@@ -104,7 +76,7 @@ pub(crate) fn run<A: Algorithm>(
     let outcome = stage(&job, args, arguments, cluster, &home, &staging, feed).and_then(|program| {
         let streaming = Streaming::new(&job, args, cluster, feed, staging.clone(), program)?;
         let rounds = Rounds { runtime: &runtime, signals, streaming, progress, start: Instant::now() };
-        choose(algorithm, points, &job, rounds)
+        wrapped(algorithm, points, rounds)
     });
     let _ = Files::of(&staging).and_then(|(files, path)| files.remove(path));
     if outcome.is_err() {
@@ -157,10 +129,14 @@ struct Totals {
     pass_nanos: u64,
 }
 
-impl Use for Rounds<'_> {
+impl Play for Rounds<'_> {
     type Done = JobReport;
 
-    fn of<A: Algorithm>(mut self, algorithm: A) -> Result<JobReport, Failure> {
+    fn job(&self) -> &Job {
+        self.streaming.job
+    }
+
+    fn play<A: Algorithm>(mut self, algorithm: A) -> Result<JobReport, Failure> {
         let job = Arc::new(self.streaming.job.clone());
         let splits = job.splits.len() as u32;
         let mut chronicle = Chronicle::new(job.clone(), 1);

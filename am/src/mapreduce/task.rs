@@ -25,9 +25,9 @@ use serde::{Deserialize, Serialize};
 
 use super::feed::{self, Feed};
 use super::records::{self, Emitted, Harvest, Note};
-use super::{Use, choose};
 use crate::error::{Failure, Kind, log};
 use crate::job::{Job, Point};
+use crate::wrap::{Play, wrapped};
 
 /// Variable with the work of a task: `load`, `train:3` or `evaluate:21`.
 pub(crate) const WORK: &str = "LAPWING_MAPREDUCE";
@@ -97,10 +97,14 @@ impl Work {
     }
 }
 
-impl Use for &Task {
+impl Play for &Task {
     type Done = ExitCode;
 
-    fn of<A: Algorithm>(self, algorithm: A) -> Result<ExitCode, Failure> {
+    fn job(&self) -> &Job {
+        &self.staged.job
+    }
+
+    fn play<A: Algorithm>(self, algorithm: A) -> Result<ExitCode, Failure> {
         self.serve(&algorithm)
     }
 }
@@ -124,7 +128,7 @@ impl Task {
         algorithm: A,
         points: Vec<(Point, A)>,
     ) -> Result<ExitCode, Failure> {
-        choose(algorithm, points, &self.staged.job, &self)
+        wrapped(algorithm, points, &self)
     }
 
     fn serve<A: Algorithm>(&self, algorithm: &A) -> Result<ExitCode, Failure> {
