@@ -14,7 +14,7 @@ use crate::load::Load;
 use crate::merge_tree::{Node, Tree};
 use crate::shelf::Shelf;
 use crate::split::Split;
-use crate::wire::message::{Fault, Loaded, Message, PAYLOAD_CAP, Round, RoundKind, Summary};
+use crate::wire::message::{Fault, Loaded, PAYLOAD_CAP, Round, RoundKind, Summary};
 use crate::wire::{Buffer, Wire};
 use crate::worker::{Setup, resident_bytes};
 
@@ -32,6 +32,7 @@ pub(crate) struct Task {
     pub(crate) nodes: Vec<Node>,
     pub(crate) summary: Summary,
     pub(crate) state: Arc<Buffer>,
+    pub(crate) digest: u128,
     pub(crate) since: Instant,
 }
 
@@ -93,7 +94,7 @@ impl<A: Algorithm> Compute<A> {
                     match &next {
                         // The master went on without this worker, which is late: it does not stay so.
                         Some(Order::Round(newer)) if newer.round != task.round => {
-                            self.shelf.give_up(task.round, &task.nodes);
+                            self.shelf.give_up(task.round, task.digest, &task.nodes);
                             Ok(())
                         }
                         _ => self.round(task),
@@ -101,7 +102,7 @@ impl<A: Algorithm> Compute<A> {
                 }
             };
             if let Err(Failure { fault, split, text }) = outcome {
-                self.shelf.tell(0, Message::Failed { fault, split, text });
+                self.shelf.fail(fault, split, text);
             }
         }
     }
@@ -166,7 +167,7 @@ impl<A: Algorithm> Compute<A> {
         Err(Failure { fault: Fault::NoRoom, split: splits.first().map(|split| split.number), text })
     }
 
-    fn round(&mut self, Task { round, nodes, summary, state, since }: Task) -> Result<(), Failure> {
+    fn round(&mut self, Task { round, nodes, summary, state, digest, since }: Task) -> Result<(), Failure> {
         let system = |text: String| Failure { fault: Fault::System, split: None, text };
         if self.says(Action::Forget, Point::Pass(round.pass)) {
             self.resident.values_mut().for_each(|resident| resident.local = Mutex::default());
@@ -194,7 +195,7 @@ impl<A: Algorithm> Compute<A> {
                 );
                 return Err(Failure { fault: Fault::User, split: None, text });
             }
-            self.shelf.ready(round, node, since.elapsed().as_nanos() as u64, payload);
+            self.shelf.ready(round, digest, node, since.elapsed().as_nanos() as u64, payload);
             self.replies.1 += 1;
             self.fire(Point::After(round.pass, self.replies.1));
         }

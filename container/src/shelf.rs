@@ -39,6 +39,8 @@ struct Inner {
     records: BTreeMap<Round, (Record, Pieces)>,
     /// The report's lines as far as the records tell them.
     lines: Vec<String>,
+    /// Why this worker cannot go on: what it did not compute it never will, so every master has to hear of it.
+    failed: Option<Message>,
 }
 
 /// One round.
@@ -76,6 +78,9 @@ impl Shelf {
         let name = |round: &Round| (round.pass, round.kind);
         let records = inner.records.keys().map(name).collect();
         inner.tell(0, Message::Holding { records, newest: inner.newest.as_ref().map(name) }, None);
+        if let Some(failed) = inner.failed.clone() {
+            inner.tell(0, failed, None);
+        }
     }
 
     /// The connection is gone.
@@ -86,6 +91,15 @@ impl Shelf {
     /// Says something to the master, if there is one at the moment.
     pub(crate) fn tell(&self, pass: u32, message: Message) {
         self.lock().tell(pass, message, None);
+    }
+
+    /// Something went wrong. Where there is no room for splits, the next master may ask for others.
+    pub(crate) fn fail(&self, fault: Fault, split: Option<u32>, text: String) {
+        let (mut inner, failed) = (self.lock(), Message::Failed { fault, split, text });
+        if fault != Fault::NoRoom {
+            inner.failed = Some(failed.clone());
+        }
+        inner.tell(0, failed, None);
     }
 
     /// A split is in memory.
@@ -132,9 +146,11 @@ impl Shelf {
         if inner.rounds.get(&round).is_some_and(|held| held.digest != digest) {
             inner.rounds.remove(&round).into_iter().for_each(Held::recycle);
         }
-        let early = std::mem::take(&mut inner.early);
+        // A credit may overtake the state of the round before its own as well.
+        inner.early.retain(|(of, _)| *of >= round);
+        let early: Vec<_> = inner.early.extract_if(.., |(of, _)| *of == round).collect();
         let held = inner.rounds.entry(round).or_insert_with(|| Held::new(digest, state));
-        held.granted.extend(early.into_iter().filter(|(of, _)| *of == round).map(|(_, node)| node));
+        held.granted.extend(early.into_iter().map(|(_, node)| node));
         let (state, mut wanted, mut ready) = (held.state.clone(), Vec::new(), Vec::new());
         for &node in nodes {
             held.asked.insert(node);
@@ -152,17 +168,18 @@ impl Shelf {
     }
 
     /// A node that was begun will not be finished: the master went on without it.
-    pub(crate) fn give_up(&self, round: Round, nodes: &[Node]) {
-        if let Some(held) = self.lock().rounds.get_mut(&round) {
+    pub(crate) fn give_up(&self, round: Round, digest: u128, nodes: &[Node]) {
+        let mut inner = self.lock();
+        if let Some(held) = inner.rounds.get_mut(&round).filter(|held| held.digest == digest) {
             held.begun.retain(|node, update| update.is_some() || !nodes.contains(node));
         }
     }
 
-    /// An update is ready.
-    pub(crate) fn ready(&self, round: Round, node: Node, nanos: u64, payload: Buffer) {
+    /// The update that was made from the state of this digest is ready.
+    pub(crate) fn ready(&self, round: Round, digest: u128, node: Node, nanos: u64, payload: Buffer) {
         let mut inner = self.lock();
-        // The master has gone on, or begun anew.
-        let Some(held) = inner.rounds.get_mut(&round) else { return };
+        // The master has gone on, or begun anew, perhaps from another state.
+        let Some(held) = inner.rounds.get_mut(&round).filter(|held| held.digest == digest) else { return };
         let update = Ready { nanos, payload: Arc::new(payload) };
         held.begun.insert(node, Some(update.clone()));
         if held.asked.contains(&node) {

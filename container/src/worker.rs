@@ -78,7 +78,7 @@ pub async fn run<A: Algorithm>(algorithm: A, setup: Setup) -> Result<(), WireErr
             Ok(())
         };
         if let Err(text) = guard(work) {
-            told.tell(0, Message::Failed { fault: Fault::User, split: None, text });
+            told.fail(Fault::User, None, text);
         }
     })?;
     let mut desk = Desk { setup: setup.clone(), shelf, orders, done: 0, dropped: false };
@@ -205,7 +205,7 @@ impl Desk {
                 let (since, round) = (Instant::now(), Round { pass: tag.pass, kind });
                 let (state, nodes) = self.shelf.begin(round, digest, safe, payload, &nodes);
                 if !nodes.is_empty() {
-                    order(Order::Round(Task { round, nodes, summary, state, since }));
+                    order(Order::Round(Task { round, nodes, summary, state, digest, since }));
                 }
                 return self.suffer(tag.pass);
             }

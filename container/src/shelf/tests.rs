@@ -32,6 +32,7 @@ fn said(sent: &mut UnboundedReceiver<Outgoing>) -> Vec<&'static str> {
             Message::Kept { .. } => "kept",
             Message::Holding { .. } => "holding",
             Message::Loaded { .. } => "loaded",
+            Message::Failed { .. } => "failed",
             _ => "else",
         });
     }
@@ -55,7 +56,7 @@ fn a_large_update_and_its_credit_meet_in_either_order() {
     let (shelf, large) = (Shelf::default(), CREDIT_BYTES as usize + 1);
     let mut sent = connect(&shelf);
     shelf.begin(round(1), 1, 0, buffer(4), &[NODE]);
-    shelf.ready(round(1), NODE, 5, buffer(large));
+    shelf.ready(round(1), 1, NODE, 5, buffer(large));
     assert_eq!(said(&mut sent), ["holding", "offer"]);
     shelf.grant(round(1), NODE);
     shelf.grant(round(1), NODE);
@@ -70,11 +71,11 @@ fn a_large_update_and_its_credit_meet_in_either_order() {
         if !early {
             shelf.grant(round, NODE);
         }
-        shelf.ready(round, NODE, 5, buffer(large));
+        shelf.ready(round, 2, NODE, 5, buffer(large));
         assert_eq!(said(&mut sent), ["update"], "{early}");
     }
     shelf.begin(round(5), 3, 0, buffer(4), &[NODE]);
-    shelf.ready(round(5), NODE, 5, buffer(4));
+    shelf.ready(round(5), 3, NODE, 5, buffer(4));
     shelf.grant(round(5), NODE);
     assert_eq!(said(&mut sent), ["update"], "small this time, it needed none");
 }
@@ -85,16 +86,44 @@ fn what_was_made_from_the_same_state_is_sent_to_the_next_master_at_once() {
     let mut first = connect(&shelf);
     let other = Node { level: 0, index: 1 };
     assert_eq!(shelf.begin(round(3), 9, 2, buffer(4), &[NODE, other]).1, [NODE, other]);
-    shelf.ready(round(3), NODE, 5, buffer(8));
+    shelf.ready(round(3), 9, NODE, 5, buffer(8));
     shelf.disconnect();
     assert_eq!(said(&mut first), ["holding", "update"]);
     let mut second = connect(&shelf);
     assert_eq!(said(&mut second), ["holding"], "unasked it sends nothing");
     assert_eq!(shelf.begin(round(3), 9, 2, buffer(4), &[NODE, other]).1, [], "one is here, one on its way");
     assert_eq!(said(&mut second), ["update"]);
-    shelf.ready(round(3), other, 5, buffer(8));
+    shelf.ready(round(3), 9, other, 5, buffer(8));
     assert_eq!(said(&mut second), ["update"]);
     assert_eq!(shelf.begin(round(3), 8, 2, buffer(4), &[NODE]).1, [NODE], "another state, another update");
+    shelf.ready(round(3), 9, NODE, 5, buffer(8));
+    assert_eq!(said(&mut second), [""; 0], "late, and of the state before");
+    shelf.ready(round(3), 8, NODE, 5, buffer(8));
+    assert_eq!(said(&mut second), ["update"]);
+}
+
+#[test]
+fn a_credit_may_overtake_the_state_of_the_round_before_too() {
+    let (shelf, large) = (Shelf::default(), CREDIT_BYTES as usize + 1);
+    let mut sent = connect(&shelf);
+    shelf.grant(round(2), NODE);
+    for pass in 1..=2 {
+        shelf.begin(round(pass), 1, 0, buffer(4), &[NODE]);
+        shelf.ready(round(pass), 1, NODE, 5, buffer(large));
+    }
+    assert_eq!(said(&mut sent), ["holding", "offer", "update"]);
+    assert!(shelf.lock().early.is_empty());
+}
+
+#[test]
+fn a_failure_is_told_to_every_master() {
+    let shelf = Shelf::default();
+    shelf.fail(Fault::NoRoom, Some(1), "no room for what nobody may ask for any more".to_owned());
+    assert_eq!(said(&mut connect(&shelf)), ["holding"]);
+    shelf.fail(Fault::User, Some(1), "said while there was none".to_owned());
+    for _ in 0..2 {
+        assert_eq!(said(&mut connect(&shelf)), ["holding", "failed"]);
+    }
 }
 
 #[test]
@@ -103,7 +132,7 @@ fn what_is_not_yet_safe_is_kept_and_the_rest_goes() {
     let mut sent = connect(&shelf);
     for (pass, safe) in [(1, 0), (2, 1), (3, 2)] {
         shelf.begin(round(pass), u128::from(pass), safe, buffer(4), &[NODE]);
-        shelf.ready(round(pass), NODE, 5, buffer(8));
+        shelf.ready(round(pass), u128::from(pass), NODE, 5, buffer(8));
     }
     assert_eq!(shelf.lock().rounds.keys().copied().collect::<Vec<_>>(), [round(2), round(3)]);
     shelf.begin(round(2), 2, 2, buffer(4), &[NODE]);
@@ -154,5 +183,5 @@ fn a_memory_is_patched_as_long_as_the_one_before_is_kept() {
     assert_eq!(shelf.snapshot(round(2)).unwrap().record.memory, bytes);
     shelf.begin(round(4), 1, 3, buffer(4), &[]);
     keep(&shelf, 1, (record(4, 0, &["a", "b", "c"]).0, new.since(Some((round(2), &new)))));
-    assert_eq!(said(&mut sent), ["else"], "it says that it cannot");
+    assert_eq!(said(&mut sent), ["failed"], "it says that it cannot");
 }

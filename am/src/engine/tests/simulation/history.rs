@@ -139,9 +139,7 @@ impl World {
                 self.give(Event::Lost(seat, "is out of reach".to_owned()));
             }
             (Trouble::Freeze, Some(seat)) => self.worker(seat).frozen = true,
-            (Trouble::Fail, Some(seat)) if self.worker(seat).introduced => {
-                self.worker(seat).say(Event::Failed(seat, Fault::System, None, "no disk".to_owned()));
-            }
+            (Trouble::Fail, Some(seat)) => self.worker(seat).fail(),
             (Trouble::Doom, Some(seat)) => self.news.push_back(Event::Doomed(seat, "preemption".to_owned())),
             (Trouble::Withhold, _) => self.asks.iter_mut().for_each(|(_, withheld)| *withheld = true),
             (Trouble::Jump, _) => {

@@ -83,6 +83,8 @@ pub(super) struct Worker {
     early: Vec<(Round, Node)>,
     pub(super) records: Vec<(Round, Begun)>,
     lines: Vec<Line>,
+    /// It cannot go on.
+    failed: bool,
 }
 
 pub(super) struct Held {
@@ -115,6 +117,7 @@ impl Worker {
             early: Vec::new(),
             records: Vec::new(),
             lines: Vec::new(),
+            failed: false,
         }
     }
 
@@ -133,6 +136,15 @@ impl Worker {
             newest: self.newest,
         };
         self.say(Event::Hello(self.seat, holding));
+        if self.failed {
+            self.fail();
+        }
+    }
+
+    /// Something goes wrong with what it computes: it will never be done, and every master hears of it.
+    pub(super) fn fail(&mut self) {
+        (self.failed, self.task) = (true, None);
+        self.say(Event::Failed(self.seat, Fault::System, None, "no disk".to_owned()));
     }
 
     /// The connection breaks; what is on its way is lost.
@@ -187,7 +199,7 @@ impl Worker {
                         self.seat
                     );
                 }
-                self.ready(round, node, pass(tree, node, round, state));
+                self.ready((round, state), node, pass(tree, node, round, state));
                 self.task = Some((round, state, nodes));
             }
             return true;
@@ -199,10 +211,12 @@ impl Worker {
                 self.resident &= !bits(&splits);
                 self.going &= !bits(&splits);
             }
+            // Whatever it is asked for, it cannot.
+            Some(Order::Pass(..)) if self.failed => {}
             Some(Order::Pass(round, state, nodes)) => match self.orders.front() {
                 // The master went on without this worker.
                 Some(Order::Pass(newer, ..)) if *newer != round => {
-                    if let Some(held) = self.held(round) {
+                    if let Some(held) = self.held(round).filter(|held| held.state == state) {
                         held.begun.retain(|(node, update)| update.is_some() || !nodes.contains(node));
                     }
                 }
@@ -255,9 +269,10 @@ impl Worker {
             self.rounds
                 .push((round, Held { state, begun: Vec::new(), asked: Vec::new(), granted: Vec::new() }));
         }
-        let early = std::mem::take(&mut self.early);
+        self.early.retain(|(of, _)| *of >= round);
+        let early: Vec<_> = self.early.extract_if(.., |(of, _)| *of == round).collect();
         let held = self.held(round).expect("it is there now");
-        held.granted.extend(early.into_iter().filter(|(of, _)| *of == round).map(|(_, node)| node));
+        held.granted.extend(early.into_iter().map(|(_, node)| node));
         let (mut wanted, mut ready) = (Vec::new(), Vec::new());
         for &node in nodes {
             held.asked.push(node);
@@ -276,8 +291,8 @@ impl Worker {
         }
     }
 
-    fn ready(&mut self, round: Round, node: Node, update: Update) {
-        let Some(held) = self.held(round) else { return };
+    fn ready(&mut self, (round, state): (Round, u64), node: Node, update: Update) {
+        let Some(held) = self.held(round).filter(|held| held.state == state) else { return };
         held.begun.retain(|(of, _)| *of != node);
         held.begun.push((node, Some(update)));
         if held.asked.contains(&node) {
