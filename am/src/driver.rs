@@ -18,6 +18,7 @@ use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 
 use crate::aggregate::{Begun, Reply, Request};
 use crate::chronicle::Chronicle;
+use crate::clock::Clock;
 use crate::engine::{Engine, Event, Rules, Seat};
 use crate::error::{Failure, Kind};
 use crate::flags::Bytes;
@@ -44,10 +45,12 @@ pub(crate) struct Driver<'a, L> {
     aggregator: mpsc::Sender<Request>,
     engine: Engine,
     start: Instant,
+    /// The engine's time.
+    clock: Clock,
     /// It has not yet completed a pass since it took over.
     taken_over: bool,
     workers: BTreeMap<Seat, Worker>,
-    broken: BTreeMap<Seat, (Instant, String)>,
+    broken: BTreeMap<Seat, (Duration, String)>,
     /// What each worker last said of its memory, bytes.
     resident: BTreeMap<Seat, u64>,
     /// What the next round begins with, or the one at hand began with.
@@ -112,6 +115,7 @@ impl<'a, L: Launcher> Driver<'a, L> {
             aggregator,
             engine: Engine::new(rules),
             start,
+            clock: Clock::since(start),
             taken_over: attempt > 1,
             workers: BTreeMap::new(),
             broken: BTreeMap::new(),
@@ -242,7 +246,7 @@ impl<'a, L: Launcher> Driver<'a, L> {
             Call::Said(line, inbound) if self.is_present(line) => self.said(line.seat, inbound),
             Call::Gone(line, why) if self.is_present(line) => {
                 self.workers.remove(&line.seat);
-                self.broken.insert(line.seat, (Instant::now(), why));
+                self.broken.insert(line.seat, (self.clock.now(), why));
             }
             // Of a connection that the worker itself has given up.
             Call::Said(..) | Call::Gone(..) => {}
@@ -387,8 +391,9 @@ impl<'a, L: Launcher> Driver<'a, L> {
     /// Workers whose connection broke and of whose end nobody has spoken.
     fn bury(&mut self) {
         let limit = if self.job.cluster.is_some() { CLUSTER_OBITUARY } else { OBITUARY };
+        let now = self.clock.now();
         let silent =
-            |(&seat, (since, _)): (&Seat, &(Instant, String))| (since.elapsed() > limit).then_some(seat);
+            |(&seat, (since, _)): (&Seat, &(Duration, String))| (now - *since > limit).then_some(seat);
         let seats: Vec<Seat> = self.broken.iter().filter_map(silent).collect();
         for seat in seats {
             if let Some((_, why)) = self.broken.remove(&seat) {

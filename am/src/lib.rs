@@ -108,6 +108,7 @@ mod binary;
 mod board;
 mod checkpoint;
 mod chronicle;
+mod clock;
 mod cluster;
 mod driver;
 mod dry_run;

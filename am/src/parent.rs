@@ -16,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
+use crate::clock::Clock;
 use crate::engine::Seat;
 use crate::error::{Failure, Kind};
 use crate::job::Job;
@@ -91,18 +92,19 @@ impl Parent<'_> {
         let _alive = master.stdin.take();
         let mut line: Option<Line> = None;
         let mut outcome = None;
-        let mut heard = Instant::now();
+        let mut clock = Clock::since(Instant::now());
+        let mut heard = clock.now();
         let mut tick = tokio::time::interval(HEARTBEAT / 4);
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => {
                     // The first word to a master is which workers it has from the one before.
                     line = accepted.ok().map(|(stream, _)| Line::new(stream, &self.children.seats()));
-                    heard = Instant::now();
+                    heard = clock.now();
                 }
                 wish = Line::next(&mut line) => match wish {
                     Some(wish) => {
-                        heard = Instant::now();
+                        heard = clock.now();
                         match wish {
                             Wish::Tell(News::End(end)) => outcome = Some(end),
                             wish => self.grant(wish),
@@ -137,14 +139,15 @@ impl Parent<'_> {
                         // It has not called yet; or it has hung up and is about to end.
                         (None, None) => Duration::from_secs(self.job.start_timeout),
                     };
-                    if heard.elapsed() > limit {
+                    let quiet = clock.now() - heard;
+                    if quiet > limit {
                         if let Some(outcome) = outcome {
                             let _ = master.kill().await;
                             return Ok(Led::Over(outcome));
                         }
                         // One that stands still is as good as lost, and must not wake up beside the next.
                         let _ = master.kill().await;
-                        let seconds = heard.elapsed().as_secs();
+                        let seconds = quiet.as_secs();
                         return Ok(Led::Lost(format!("gave no sign of life for {seconds} s")));
                     }
                 }

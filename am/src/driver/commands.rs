@@ -20,7 +20,7 @@ use crate::launcher::Launcher;
 impl<L: Launcher> Driver<'_, L> {
     /// Feeds the engine and does what it says.
     pub(super) fn handle(&mut self, event: Event) {
-        for command in self.engine.handle(self.start.elapsed(), event) {
+        for command in self.engine.handle(self.clock.now(), event) {
             match command {
                 Command::Launch(seat) => self.launcher.launch(seat),
                 Command::Release(seat) => {

@@ -126,6 +126,33 @@ fn a_master_that_stands_still_is_replaced() {
 }
 
 #[test]
+fn who_stands_still_does_not_blame_the_others_for_their_silence() {
+    // Ctrl-Z stops the user's process alone; a machine that is moved stops with all that run on it.
+    for with_master in [false, true] {
+        let bed = Bed::new();
+        let mut command = bed.command(&format!("{JOB} --passes 40 --worker-timeout 1s --max-failures 0"));
+        command.env("TESTBED_PACE_MS", "20");
+        let running = bed.start(command);
+        let master = bed.process("master:1");
+        bed.process("worker:2:0");
+        std::thread::sleep(Duration::from_millis(500));
+        let signal = |signal| {
+            running.signal(signal);
+            if with_master {
+                rustix::process::kill_process(master, signal).unwrap();
+            }
+        };
+        signal(Signal::STOP);
+        std::thread::sleep(Duration::from_secs(4));
+        signal(Signal::CONT);
+        let outcome = running.end();
+        assert_eq!(outcome.summary()["attempts"], 1, "{}", outcome.stderr);
+        assert!(!outcome.stderr.contains("starting"), "{}", outcome.stderr);
+        bed.assert_clean();
+    }
+}
+
+#[test]
 fn workers_end_when_no_master_comes_and_the_job_with_them() {
     let bed = Bed::new();
     let mut command =
