@@ -1,10 +1,12 @@
 //! Checkpoints: a job between two passes as one file beside its output, for the day on which all its processes are lost.
 //!
 //! A file says which job it belongs to (algorithm, flags, input) and ends with a digest of all that is before it, so that one
-//! that is torn, damaged or foreign is told from one that is good. It appears by rename; the one before it is kept.
+//! that is torn, damaged or foreign is told from one that is good. It appears by rename; the one before it is kept. Its name ends
+//! with the number of the run that wrote it: only `--resume` goes on from those of another run.
 
 use std::io;
 
+use lapwing_container::algorithm::RoundKind;
 use lapwing_container::files::Files;
 use lapwing_container::record::Snapshot;
 use lapwing_container::wire::{Buffer, Wire, digest};
@@ -37,13 +39,16 @@ struct Identity {
 pub(crate) fn write(job: &Job, snapshot: &Snapshot) -> io::Result<()> {
     let Some(folder) = folder(job) else { return Ok(()) };
     let (files, folder) = Files::of(&folder)?;
-    let name = format!("{folder}/pass-{:08}", snapshot.record.pass);
-    let temporary = format!("{folder}/.pass-{:08}.{:016x}", snapshot.record.pass, job.id);
+    let name = format!("pass-{:08}{}", snapshot.record.pass, suffix(job));
+    let temporary = format!("{folder}/.{name}");
     files.write(&temporary, &encode(job, snapshot)?, 0o600)?;
-    files.rename(&temporary, &name)?;
-    let mut good = checkpoints(&files, folder)?;
-    good.truncate(good.len().saturating_sub(KEPT));
-    good.iter().try_for_each(|path| files.remove(Files::of(path)?.1))
+    files.rename(&temporary, &format!("{folder}/{name}"))?;
+    let all = checkpoints(&files, folder)?;
+    // A run that began anew puts its own in the place of those before it; one that went on from them is their next.
+    let (mut old, foreign): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|path| job.resume || path.ends_with(&suffix(job)));
+    old.truncate(old.len().saturating_sub(KEPT));
+    old.iter().chain(&foreign).try_for_each(|path| files.remove(Files::of(path)?.1))
 }
 
 /// What the job is to go on from: the newest good checkpoint, if the user wants it so, or if masters were lost with all that
@@ -55,7 +60,8 @@ pub(crate) fn newest(job: &Job, attempt: u32) -> Result<Option<Snapshot>, Failur
     let Some(uri) = folder(job) else { return Ok(None) };
     let failed = |error: io::Error| Failure::cluster(format!("the checkpoints in {uri}"), error);
     let (files, folder) = Files::of(&uri).map_err(failed)?;
-    for path in checkpoints(&files, folder).map_err(failed)?.iter().rev() {
+    let all = checkpoints(&files, folder).map_err(failed)?;
+    for path in all.iter().rev().filter(|path| job.resume || path.ends_with(&suffix(job))) {
         let bytes = Files::of(path).and_then(|(files, inside)| files.read(inside, CAP)).map_err(failed)?;
         // Torn or damaged: the one before it will do.
         let Some((identity, snapshot)) = decode(&bytes) else { continue };
@@ -64,6 +70,12 @@ pub(crate) fn newest(job: &Job, attempt: u32) -> Result<Option<Snapshot>, Failur
             let text = format!(
                 "--resume: the checkpoint {path} is of another job: {what}; remove {uri}, or run the job as it was begun"
             );
+            return Err(Failure::new(Kind::Input, text));
+        }
+        let record = &snapshot.record;
+        if record.kind == RoundKind::Train && record.pass > job.passes {
+            let (done, passes) = (record.pass - 1, job.passes);
+            let text = format!("--resume: the checkpoint {path} is of pass {done}, --passes is {passes}");
             return Err(Failure::new(Kind::Input, text));
         }
         return Ok(Some(snapshot));
@@ -84,6 +96,11 @@ fn folder(job: &Job) -> Option<String> {
     let directory = job.output.as_deref()?.trim_end_matches('/');
     let (parent, name) = directory.rsplit_once('/')?;
     Some(format!("{parent}/_{name}.checkpoints"))
+}
+
+/// What the names of this run's checkpoints end with.
+fn suffix(job: &Job) -> String {
+    format!(".{:016x}", job.id)
 }
 
 /// The checkpoints of a folder, the newest last.

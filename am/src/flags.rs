@@ -115,9 +115,10 @@ pub(crate) struct JobArgs {
     /// A worker or master silent for so long counts as lost
     #[arg(long, value_name = "TIME", default_value = "10s")]
     pub worker_timeout: Span,
-    /// Workers that have lost their master keep their data and wait so long for the next one
-    #[arg(long, value_name = "TIME", default_value = "300s")]
-    pub master_timeout: Span,
+    /// Workers that have lost their master keep their data and wait so long for the next one [default: 5 min; on a cluster 2 min
+    /// more than the ResourceManager takes to replace one that is silent, if that is longer]
+    #[arg(long, value_name = "TIME")]
+    pub master_timeout: Option<Span>,
     /// Masters at the most: one that is lost is started again, elsewhere if need be
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub max_attempts: u32,

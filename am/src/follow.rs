@@ -14,6 +14,7 @@ use crate::launcher::News;
 use crate::parent::Signals;
 use crate::progress::Progress;
 use crate::report::JobReport;
+use crate::submit::Submitted;
 
 /// How often the client looks.
 const LOOK: Duration = Duration::from_millis(500);
@@ -26,7 +27,7 @@ pub(crate) async fn follow(
     staging: &str,
     signals: &mut Signals,
     progress: &mut Progress,
-) -> Result<Box<JobReport>, Failure> {
+) -> Result<Submitted, Failure> {
     progress.note(&format!(
         "submitted {id} to the queue {}",
         job.cluster.as_ref().map_or("", |cluster| &cluster.queue)
@@ -44,16 +45,26 @@ pub(crate) async fn follow(
         let looked = tokio::select! {
             looked = watch.look(id, cluster, job, progress) => looked?,
             name = signals.next() => {
-                let killed = cluster.manager.kill(id, Duration::from_secs(10)).await;
-                let what = match killed {
-                    Ok(_) => format!("{id} is killed"),
-                    Err(error) => format!("{id} may still run, try `yarn application -kill {id}`: {error}"),
+                let interrupted =
+                    |what: String| Failure::new(Kind::Interrupted, format!("interrupted by {name}; {what}"));
+                return match cluster.manager.kill(id, Duration::from_secs(10)).await {
+                    Ok(_) => Err(interrupted(format!("{id} is killed"))),
+                    Err(error) => Ok(Submitted::OutOfSight(interrupted(format!(
+                        "{id} may still run, try `yarn application -kill {id}`: {error}"
+                    )))),
                 };
-                return Err(Failure::new(Kind::Interrupted, format!("interrupted by {name}; {what}")));
             }
         };
         if let Some(report) = looked {
-            return conclude(id, &report, (watch.attempt, watch.known), watch.ran, staging, progress).await;
+            let (known, ran) = ((watch.attempt, watch.known), watch.ran);
+            return conclude(id, &report, known, ran, staging, progress).await.map(Submitted::Done);
+        }
+        if watch.heard.elapsed() > PATIENCE {
+            let seconds = PATIENCE.as_secs();
+            let text = format!(
+                "the ResourceManager has said nothing of {id} for {seconds} s, and it may still run: try `yarn application -status {id}`"
+            );
+            return Ok(Submitted::OutOfSight(Failure::new(Kind::Cluster, text)));
         }
     }
 }
@@ -84,16 +95,7 @@ impl Watch {
     ) -> Result<Option<ApplicationReport>, Failure> {
         tokio::time::sleep(LOOK).await;
         // The ResourceManager may restart, and then knows the application again or has lost it with everything else.
-        let report = match cluster.manager.report(id).await {
-            Ok(report) => report,
-            Err(error) if self.heard.elapsed() > PATIENCE => {
-                let seconds = PATIENCE.as_secs();
-                let text =
-                    format!("nothing was heard of {id} for {seconds} s, and it may still run: {error}");
-                return Err(Failure::new(Kind::Cluster, text));
-            }
-            Err(_) => return Ok(None),
-        };
+        let Ok(report) = cluster.manager.report(id).await else { return Ok(None) };
         self.heard = Instant::now();
         if report.state.is_final() {
             return Ok(Some(report));

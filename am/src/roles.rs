@@ -32,11 +32,11 @@ use crate::launcher::Launcher;
 use crate::launcher::local::Local;
 use crate::launcher::yarn::{Kit, Yarn};
 use crate::listener::{bind, listen};
-use crate::output;
 use crate::parent;
 use crate::staging::{Role, Start};
 use crate::submit::RESOURCES;
 use crate::wrap::{Play, wrapped};
+use crate::{checkpoint, output};
 
 /// Plays the role that this process was given.
 pub(crate) fn serve<A: Algorithm>(
@@ -225,7 +225,10 @@ async fn drive<A: Algorithm, L: Launcher>(
 ) -> bool {
     if attempt > 1 {
         let known = job.clone();
-        let before = tokio::task::spawn_blocking(move || output::finished(&known)).await;
+        let before = tokio::task::spawn_blocking(move || {
+            output::finished(&known).inspect(|_| checkpoint::remove(&known))
+        })
+        .await;
         if let Ok(Some(report)) = before {
             log(&format!("{}: the output is complete, written by an attempt before this one", job.name));
             launcher.end(Ok(Box::new(report))).await;

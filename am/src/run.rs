@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use lapwing_container::algorithm::{Algorithm, OnLoss};
@@ -36,6 +37,9 @@ struct Cli<A: Args> {
     #[command(flatten)]
     job: JobArgs,
 }
+
+/// Workers without a master wait so long, unless a cluster takes longer to start the next one.
+const MASTER_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The whole `main` of a user's program: client, master or worker, as the environment says. See the crate's documentation.
 pub fn main<A: Algorithm + Args>() -> ExitCode {
@@ -143,7 +147,7 @@ fn client<A: Algorithm>(
                 return Ok(ExitCode::SUCCESS);
             }
             Ok(Submitted::Done(report)) => Ok(*report),
-            Err(failure) => Err(failure),
+            Ok(Submitted::OutOfSight(failure)) | Err(failure) => Err(failure),
         },
     };
     progress.finish();
@@ -272,7 +276,7 @@ fn plan<A: Algorithm>(
         spares: args.spare,
         start_timeout: args.start_timeout,
         silence: args.worker_timeout.0,
-        master_timeout: args.master_timeout.0,
+        master_timeout: args.master_timeout.map_or(MASTER_TIMEOUT, |span| span.0),
         max_attempts: args.max_attempts,
         checkpoint_every: args.checkpoint_every,
         resume: args.resume,

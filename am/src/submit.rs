@@ -28,12 +28,17 @@ pub(crate) const RESOURCES: &str = "LAPWING_RESOURCES";
 /// A master lost longer ago than this does not count against `--max-attempts`.
 const FAILURES_COUNT_FOR: Duration = Duration::from_secs(3600);
 
+/// Between the moment at which a silent master is replaced and the one at which the next calls its workers.
+const REPLACING: Duration = Duration::from_secs(120);
+
 /// What became of a submission.
 pub(crate) enum Submitted {
     /// It ended well.
     Done(Box<JobReport>),
     /// It runs by itself.
     Detached(ApplicationId),
+    /// It may still run, and needs its files: why it was lost sight of.
+    OutOfSight(Failure),
 }
 
 /// Submits a job and sees it through.
@@ -69,6 +74,15 @@ pub(crate) fn run(
         ));
         job.max_attempts = attempts;
     }
+    let replaced = master_expiry + REPLACING;
+    if args.master_timeout.is_none() {
+        job.master_timeout = job.master_timeout.max(replaced);
+    } else if job.master_timeout < replaced {
+        let (given, expiry) = (job.master_timeout.as_secs(), master_expiry.as_secs());
+        progress.note(&format!(
+            "--master-timeout {given}s: this cluster replaces a master that has been silent for {expiry} s, the workers may be gone by then"
+        ));
+    }
     let home = cluster.qualify(&format!("/user/{}/.lapwing", cluster.user))?;
     let staging = Staging { root: format!("{home}/{}", new.id) };
     tidy(&home, cluster, &runtime);
@@ -92,11 +106,10 @@ pub(crate) fn run(
             if args.detach {
                 return Ok(Submitted::Detached(new.id));
             }
-            runtime
-                .block_on(follow(&job, new.id, cluster, &staging.root, &mut signals, progress))
-                .map(Submitted::Done)
+            runtime.block_on(follow(&job, new.id, cluster, &staging.root, &mut signals, progress))
         });
-    if !matches!(outcome, Ok(Submitted::Detached(_))) {
+    // What is left of one that was lost sight of, the next submission removes.
+    if !matches!(outcome, Ok(Submitted::Detached(_) | Submitted::OutOfSight(_))) {
         staging.remove();
     }
     if outcome.is_err() {

@@ -22,12 +22,18 @@ fn folder(bed: &Bed) -> PathBuf {
     bed.path("_model.checkpoints")
 }
 
+fn newest(bed: &Bed) -> PathBuf {
+    let paths = fs::read_dir(folder(bed)).unwrap().map(|entry| entry.unwrap().path());
+    paths.max().unwrap()
+}
+
 fn names(bed: &Bed) -> Vec<String> {
     let names =
         fs::read_dir(folder(bed)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.collect();
     names.sort();
-    names
+    // Behind the pass stands the number of the run.
+    names.iter().filter_map(|name| Some(name.split_once('.')?.0.to_owned())).collect()
 }
 
 #[test]
@@ -51,7 +57,7 @@ fn of_a_torn_or_damaged_one_the_one_before_it_is_used() {
     undisturbed.run(JOB).summary();
     for damage in ["torn", "bit", "empty", "foreign"] {
         let bed = interrupted();
-        let newest = folder(&bed).join("pass-00000005");
+        let newest = newest(&bed);
         let mut bytes = fs::read(&newest).unwrap();
         match damage {
             "torn" => bytes.truncate(bytes.len() / 2),
@@ -88,6 +94,39 @@ fn a_checkpoint_of_another_job_is_refused_in_a_sentence() {
     bed.run(&format!("{JOB} --resume"))
         .assert_failed(3, &["its input had other files, or other times or lengths"]);
     assert_eq!(names(&bed).len(), 2, "they are still there");
+}
+
+#[test]
+fn a_run_without_resume_goes_on_from_its_own_only() {
+    let undisturbed = Bed::new();
+    undisturbed.run(JOB).summary();
+    let bed = interrupted();
+    // It loses all that kept it before its first checkpoint, and begins again.
+    let faults = "kill:master@pass2,kill:w0@pass2,kill:w1@pass2";
+    let mut command = bed.command(&format!("{JOB} --on-loss restart --checkpoint-every 5 --fault {faults}"));
+    command.env("TESTBED_PACE_MS", "30");
+    let outcome = bed.start(command).end();
+    outcome.summary();
+    assert!(!outcome.stderr.contains("goes on with pass 5"), "{}", outcome.stderr);
+    assert!(bed.model("model") == undisturbed.model("model"));
+    bed.assert_clean();
+}
+
+#[test]
+fn a_run_without_resume_puts_its_own_in_the_place_of_others() {
+    let bed = interrupted();
+    let mut command =
+        bed.command(&format!("{JOB} --checkpoint-every 1 --max-attempts 1 --fault kill:master@pass3+1"));
+    command.env("TESTBED_PACE_MS", "30");
+    bed.start(command).end().assert_failed(5, &["the master was killed by signal 9"]);
+    assert_eq!(names(&bed), ["pass-00000002", "pass-00000003"]);
+}
+
+#[test]
+fn a_checkpoint_behind_the_last_pass_is_refused() {
+    let bed = interrupted();
+    let fewer = JOB.replace("--passes 8", "--passes 3");
+    bed.run(&format!("{fewer} --resume")).assert_failed(3, &["is of pass 4, --passes is 3"]);
 }
 
 #[test]
