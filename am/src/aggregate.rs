@@ -21,6 +21,9 @@ use crate::launcher::Lease;
 use crate::report::{JobReport, finite};
 use crate::{checkpoint, output};
 
+/// Beside state and memory a record has the report's lines. Bytes.
+const REST_OF_RECORD: u64 = 64 << 20;
+
 /// What the aggregator is asked for.
 #[derive(Debug)]
 pub(crate) enum Request {
@@ -163,8 +166,8 @@ struct Aggregator<A: Algorithm> {
     memory: A::Memory,
     /// The memory as it was last encoded.
     pieces: Pieces,
-    /// Where the memory is to be put when it is encoded.
-    unwritten: Option<Arc<OnceLock<Pieces>>>,
+    /// Where the memory is to be put when it is encoded, and the bytes of the state beside it.
+    unwritten: Option<(Arc<OnceLock<Pieces>>, usize)>,
     partials: Partials<A::Update>,
     /// Under `approximate`, what each node sent last: it is all of this that the master has to have room for.
     recent: BTreeMap<Node, Buffer>,
@@ -207,8 +210,8 @@ impl<A: Algorithm> Aggregator<A> {
                 Ok(None)
             }
             Request::Step { round, splits_covered, rows_covered, splits_stale, rows_stale } => {
-                let fresh = if rows_stale == 0 { rows_covered } else { 0 };
-                self.step(round, splits_covered + splits_stale, rows_covered + rows_stale, fresh).map(Some)
+                let (splits, rows) = (splits_covered + splits_stale, rows_covered + rows_stale);
+                self.step(round, splits, rows, rows_stale).map(Some)
             }
             Request::Write(lines, report) => {
                 self.write(&lines, *report).map(|findings| Some(Reply::Written(findings)))
@@ -228,14 +231,15 @@ impl<A: Algorithm> Aggregator<A> {
     }
 
     fn begun(&mut self, state: Arc<Buffer>) -> Begun {
-        let memory = self.unwritten.insert(Arc::default()).clone();
+        let (memory, _) = self.unwritten.insert((Arc::default(), state.len())).clone();
         Begun { digest: digest(&state), state, memory, last: self.last }
     }
 
     /// Encodes the memory if a round began without it.
     fn remember(&mut self) -> Result<bool, Failure> {
-        let Some(slot) = self.unwritten.take() else { return Ok(false) };
+        let Some((slot, state)) = self.unwritten.take() else { return Ok(false) };
         let memory = self.memory.encode().map_err(|error| Failure::cluster("the memory", error))?;
+        check_kept(state, memory.len())?;
         self.pieces = Pieces::cut(&memory, &self.pieces);
         recycle(memory);
         let _ = slot.set(self.pieces.clone());
@@ -252,13 +256,12 @@ impl<A: Algorithm> Aggregator<A> {
         merged.map_err(|text| user("merge", &text))
     }
 
-    /// `comparable` rows are those of this pass, if no others are in the update.
     fn step(
         &mut self,
         round: Round,
         splits_covered: u32,
         rows_covered: u64,
-        comparable: u64,
+        rows_stale: u64,
     ) -> Result<Reply, Failure> {
         self.fire(Point::Step(round.pass));
         let partials = std::mem::replace(&mut self.partials, Partials::new(self.tree));
@@ -274,7 +277,9 @@ impl<A: Algorithm> Aggregator<A> {
             summary: &self.summary,
             splits_covered,
             rows_covered,
+            rows_stale,
         };
+        let comparable = comparable_rows(&pass);
         if round.kind == RoundKind::Evaluate {
             let (objective, observed) = self.score(&state, update, &pass)?;
             self.state = Some(state);
@@ -349,11 +354,28 @@ impl<A: Algorithm> Aggregator<A> {
     }
 }
 
+/// Workers keep state and memory for the next master, which gets them as one message.
+fn check_kept(state: usize, memory: usize) -> Result<(), Failure> {
+    let bytes = (state + memory) as u64;
+    if bytes <= PAYLOAD_CAP - REST_OF_RECORD {
+        return Ok(());
+    }
+    let text = format!(
+        "state and memory have {state} and {memory} bytes: together that is more than the gibibyte that travels to the workers which keep them, and to the master after this one"
+    );
+    Err(Failure::new(Kind::User, text))
+}
+
 /// A copy of bytes that were part of something else, where a value can be read from.
 fn aligned(bytes: &[u8]) -> Buffer {
     let mut buffer = Buffer::new();
     buffer.extend_from_slice(bytes);
     buffer
+}
+
+/// Rows that objectives are compared over: none if some were seen in an earlier pass.
+pub(crate) fn comparable_rows(pass: &Pass<'_>) -> u64 {
+    if pass.rows_stale == 0 { pass.rows_covered } else { 0 }
 }
 
 /// `--tolerance`: objectives of different coverage are not compared, nor those in which older updates stand in.

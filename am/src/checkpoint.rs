@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Failure, Kind};
 use crate::job::Job;
 
-/// No checkpoint is longer: state and memory are at most a gibibyte each. Bytes.
-const CAP: u64 = 3 << 30;
+/// No checkpoint is longer: state and memory are at most a gibibyte together. Bytes.
+const CAP: u64 = 2 << 30;
 
 /// Checkpoints that are kept.
 const KEPT: usize = 2;

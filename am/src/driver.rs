@@ -195,10 +195,15 @@ impl<'a, L: Launcher> Driver<'a, L> {
             while !self.workers.is_empty()
                 && let Some(call) = calls.recv().await
             {
-                if let Call::Gone(line, _) = call
-                    && self.is_present(line)
-                {
-                    self.workers.remove(&line.seat);
+                match call {
+                    Call::Gone(line, _) if self.is_present(line) => {
+                        self.workers.remove(&line.seat);
+                    }
+                    Call::Arrived(line, _, queue) => {
+                        self.workers.insert(line.seat, Worker { line, queue, lines: 0, memory: None });
+                        self.send(line.seat, 0, Message::Stop, None);
+                    }
+                    _ => {}
                 }
             }
         };
@@ -233,6 +238,9 @@ impl<'a, L: Launcher> Driver<'a, L> {
 
     fn call(&mut self, call: Call) {
         match call {
+            // Two connections of one worker may be announced in the wrong order.
+            Call::Arrived(line, ..)
+                if self.workers.get(&line.seat).is_some_and(|worker| worker.line.number > line.number) => {}
             Call::Arrived(line, holding, queue) => {
                 self.broken.remove(&line.seat);
                 self.workers.insert(line.seat, Worker { line, queue, lines: 0, memory: None });
@@ -296,8 +304,9 @@ impl<'a, L: Launcher> Driver<'a, L> {
             Message::Update { kind, node, nanos, .. } => {
                 let round = Round { pass: tag.pass, kind };
                 self.chronicle.update(round, nanos);
+                let bytes = payload.len() as u64;
                 self.payload = Some(payload);
-                self.handle(Event::Updated(seat, round, node));
+                self.handle(Event::Updated(seat, round, node, bytes));
                 // A stale one: the engine did not ask for it.
                 if self.payload.take().is_none() {
                     self.updates =

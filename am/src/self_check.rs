@@ -42,8 +42,14 @@ pub(crate) fn run<A: Algorithm>(algorithm: &A, job: &Job) -> Result<Vec<String>,
         lines.push(format!("pass {pass}: merged in three orders of arrival: the same bits"));
         let update = decode::<A::Update>(&merged)?;
         let (rows_covered, splits_covered) = (summary.rows, summary.splits);
-        let pass =
-            Pass { number: pass, kind: RoundKind::Train, summary: &summary, splits_covered, rows_covered };
+        let pass = Pass {
+            number: pass,
+            kind: RoundKind::Train,
+            summary: &summary,
+            splits_covered,
+            rows_covered,
+            rows_stale: 0,
+        };
         let again = decode::<A::Memory>(&round_trip(&memory, "the memory")?);
         let copies = (decode::<A::State>(&encoded)?, decode::<A::Update>(&merged)?, again?);
         let step = user("step", guard(|| algorithm.step(state, update, &mut memory, &pass)))?;

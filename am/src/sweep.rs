@@ -8,7 +8,7 @@ use lapwing_container::lanes::Lanes;
 use lapwing_container::model::{Model, PointModel};
 use serde_json::{Map, Value, json};
 
-use crate::aggregate::converged;
+use crate::aggregate::{comparable_rows, converged};
 use crate::job::Point;
 use crate::report::{JobReport, finite};
 
@@ -147,7 +147,7 @@ impl<A: Algorithm> Algorithm for Sweep<A> {
             let pass = Pass { number: notes.next(), ..*pass };
             let stepped = algorithm.step(state, update, memory, &pass).map_err(named)?;
             let last = (notes.rows > 0.0).then_some((notes.objective, notes.rows as u64));
-            let now = (stepped.objective, pass.rows_covered);
+            let now = (stepped.objective, comparable_rows(&pass));
             if pass.kind == RoundKind::Train {
                 notes.passes += 1.0;
                 notes.done = stepped.done || converged(self.tolerance, last, now);

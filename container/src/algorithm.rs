@@ -161,6 +161,8 @@ pub struct Pass<'a> {
     pub splits_covered: u32,
     /// Rows of those splits.
     pub rows_covered: u64,
+    /// Those of them for which an update of an earlier pass stands in.
+    pub rows_stale: u64,
 }
 
 /// What `step` makes of a pass.

@@ -69,8 +69,8 @@ pub(crate) enum Event {
     Kept(Seat, Round),
     /// A worker has a large update ready.
     Offered(Seat, Round, Node, u64),
-    /// A worker's update arrived whole.
-    Updated(Seat, Round, Node),
+    /// A worker's update arrived whole, so many bytes.
+    Updated(Seat, Round, Node, u64),
     /// The update that arrived first of those not yet merged is.
     Merged,
     /// The master's step is done; whether the algorithm wants no further pass, and whether it has an objective.

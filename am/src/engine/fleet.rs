@@ -160,7 +160,7 @@ impl Fleet {
         }
         // It may not have been told before its connection broke.
         out.extend(runs(&given).into_iter().map(|splits| Command::Unload(seat, splits)));
-        self.order(seat.worker as usize, false, out);
+        self.order(seat.worker as usize, out);
         true
     }
 
@@ -345,20 +345,22 @@ impl Fleet {
             out.push(Command::Note(format!(
                 "worker {server} got no container within {seconds} s: worker {adopter} takes its splits as well"
             )));
-            self.order(adopter, true, out);
+            self.order(adopter, out);
         }
     }
 
-    /// Tells a process to load what it should have and has not.
-    fn order(&mut self, slot: usize, adopted: bool, out: &mut Vec<Command>) {
+    /// Tells a process to load what it should have and has not: that of its own place, and what is adopted from others.
+    fn order(&mut self, slot: usize, out: &mut Vec<Command>) {
         let seat = self.seat(slot);
         let wanted = self.wanted(slot);
         let slot = &mut self.slots[slot];
+        let home = self.places[slot.home].splits.clone();
         slot.missing = wanted.difference(&slot.held).copied().collect();
         slot.given.retain(|split| !slot.missing.contains(split));
         slot.stage = if slot.missing.is_empty() { Stage::Ready } else { Stage::Loading };
-        for run in runs(&slot.missing) {
-            out.push(Command::Load(seat, run, adopted));
+        let (own, others): (BTreeSet<u32>, _) = slot.missing.iter().partition(|split| home.contains(split));
+        for (splits, adopted) in [(own, false), (others, true)] {
+            out.extend(runs(&splits).into_iter().map(|run| Command::Load(seat, run, adopted)));
         }
     }
 

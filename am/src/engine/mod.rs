@@ -138,13 +138,13 @@ impl Engine {
                     current.offered(seat, (round, node), bytes, &mut out);
                 }
             }
-            Event::Updated(seat, round, node) => {
+            Event::Updated(seat, round, node, bytes) => {
                 #[cfg(test)]
                 let seat =
                     if planted(Bug::OldIncarnation) { self.fleet.seat(seat.worker as usize) } else { seat };
                 if self.fleet.heard(now, seat)
                     && let Phase::Round(current) = &mut self.phase
-                    && current.updated(seat, (round, node), &mut out)
+                    && current.updated(seat, (round, node), bytes, &mut out)
                 {
                     self.fleet.kept_up(seat);
                     self.close(&mut out);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use lapwing_container::algorithm::OnLoss;
 use lapwing_container::merge_tree::{Node, Partials, Tree};
 use lapwing_container::wire::message::{Round, RoundKind};
+use lapwing_container::worker::CREDIT_BYTES;
 
 use super::fleet::Fleet;
 #[cfg(test)]
@@ -41,7 +42,7 @@ pub(super) struct Current {
     called: BTreeMap<Seat, Duration>,
     /// Large updates ready at their workers, by the first split under their node: the order of the tree.
     offers: BTreeMap<u32, Offer>,
-    /// Updates that came and wait to be merged, in their order, with their sizes if they are large.
+    /// Updates that came and wait to be merged, in their order, with their sizes.
     merging: VecDeque<(Node, u64)>,
     /// Sizes of the partial sums as they rest in the aggregator.
     resting: Partials<u64>,
@@ -173,13 +174,17 @@ impl Current {
         &mut self,
         seat: Seat,
         (round, node): (Round, Node),
+        bytes: u64,
         out: &mut Vec<Command>,
     ) -> bool {
         if round != self.round || !self.owes(seat, node) {
             return false;
         }
         let start = self.tree.splits(node).start;
-        let bytes = self.offers.remove(&start).map_or(0, |offer| offer.bytes);
+        self.offers.remove(&start);
+        if bytes > CREDIT_BYTES {
+            self.largest = self.largest.max(bytes);
+        }
         self.merging.push_back((node, bytes));
         self.received.push(node);
         self.owed.remove(&start);

@@ -85,9 +85,9 @@ impl Lease {
         Self { renewed: Mutex::new(Instant::now()), length }
     }
 
-    /// Whoever gave it has been heard of.
-    pub(crate) fn renew(&self) {
-        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    /// Whoever gave it has answered to what was said at that moment.
+    pub(crate) fn renew(&self, said: Instant) {
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = said;
     }
 
     /// Whether it is still good.

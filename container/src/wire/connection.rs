@@ -165,7 +165,7 @@ pub async fn write_all<S: AsyncWrite + Unpin>(
     mut stream: S,
     mut queue: mpsc::UnboundedReceiver<Outgoing>,
 ) -> Result<(), WireError> {
-    let mut large = VecDeque::new();
+    let mut large: VecDeque<Outgoing> = VecDeque::new();
     loop {
         let Some(next) = (match large.pop_front() {
             Some(outgoing) => Some(outgoing),
@@ -180,16 +180,25 @@ pub async fn write_all<S: AsyncWrite + Unpin>(
             stream.write_all(&header).await?;
             stream.write_all(chunk).await?;
             while let Ok(other) = queue.try_recv() {
-                match other.payload {
-                    Some(_) => large.push_back(other),
-                    None => write_control(&mut stream, &other).await?,
+                if other.payload.is_none() {
+                    write_control(&mut stream, &other).await?;
+                    continue;
                 }
+                if is_state(&other) {
+                    // A peer that is so far behind needs the newest only; the others would pile up.
+                    large.retain(|older| !is_state(older) || older.tag.pass >= other.tag.pass);
+                }
+                large.push_back(other);
             }
         }
         // TLS keeps what the socket would not take at once, and would send it with the next message only.
         stream.flush().await?;
         next.payload.and_then(Arc::into_inner).into_iter().for_each(recycle);
     }
+}
+
+fn is_state(outgoing: &Outgoing) -> bool {
+    matches!(outgoing.message, Message::State { .. })
 }
 
 async fn write_control<S: AsyncWrite + Unpin>(stream: &mut S, outgoing: &Outgoing) -> Result<(), WireError> {
@@ -239,6 +248,33 @@ mod tests {
             assert_eq!(got.payload.as_slice(), expected.payload.unwrap().as_slice());
         }
         assert!(matches!(reader.next().await, Err(WireError::Io(_))));
+        writer.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_is_behind_gets_the_newest_state_only() {
+        let state = |pass| {
+            let mut outgoing = update(2_000_000);
+            let (kind, summary) = (RoundKind::Train, super::super::message::Summary::default());
+            let payload = 2_000_000;
+            outgoing.message =
+                Message::State { kind, nodes: Vec::new(), summary, safe: 0, digest: 0, payload };
+            outgoing.tag.pass = pass;
+            outgoing
+        };
+        let (near, far) = tokio::io::duplex(4096);
+        let (queue, outgoing) = mpsc::unbounded_channel();
+        // The first is on its way when the others come; the last round is begun a second time, for other nodes.
+        for pass in [1, 2, 3, 4, 4] {
+            queue.send(state(pass)).unwrap();
+        }
+        drop(queue);
+        let writer = tokio::spawn(write_all(near, outgoing));
+        let mut reader = Reader::new(far, 7);
+        for pass in [1, 4, 4] {
+            assert_eq!(reader.next().await.unwrap().tag.pass, pass);
+        }
+        assert!(reader.next().await.is_err());
         writer.await.unwrap().unwrap();
     }
 

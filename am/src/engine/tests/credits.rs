@@ -19,7 +19,7 @@ fn credit(split: u32) -> Command {
 
 /// An update that comes.
 fn come(bench: &mut Bench, split: u32) -> Vec<Command> {
-    bench.update(seat(split, 0), train(1), node(0, split))
+    bench.give(Event::Updated(seat(split, 0), train(1), node(0, split), MIB))
 }
 
 /// One that comes and is merged at once.
@@ -83,7 +83,8 @@ fn what_rests_in_the_master_takes_room() {
     assert_eq!(offer(&mut bench, 7, MIB), [], "3 and 5 rest");
     offer(&mut bench, 2, MIB);
     for split in 0..2 {
-        update(&mut bench, split);
+        bench.update(seat(split, 0), train(1), node(0, split));
+        bench.give(Event::Merged);
     }
     // 2 was leftmost then and was let in; merged with 3 it rests with 0 and 1, which were small.
     assert_eq!(update(&mut bench, 2), [Command::Merge(node(0, 2))]);
@@ -143,6 +144,17 @@ fn where_updates_were_large_the_next_round_grants_the_leftmost_credit_with_the_s
     assert_eq!(bench.give(fifth), [], "four are on their way");
     let next = Command::Credit(seat(4, 0), train(2), node(0, 4));
     assert_eq!(bench.update(seat(1, 0), train(2), node(0, 1)), [Command::Merge(node(0, 1)), next]);
+}
+
+#[test]
+fn updates_that_grow_get_credit_ahead_for_their_new_size() {
+    let mut bench = Bench::in_pass_1(Rules { update_budget: 4 * MIB, ..eight() });
+    assert_eq!(finish_pass_1(&mut bench).len(), 1 + 4);
+    for split in 0..8 {
+        bench.give(Event::Updated(seat(split, 0), train(2), node(0, split), 2 * MIB));
+        bench.give(Event::Merged);
+    }
+    assert_eq!(bench.give(stepped(false)).len(), 1 + 2, "two of the new size");
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn kept(bench: &mut Bench, worker: u32) -> Vec<Command> {
 /// All updates have come and the step is made.
 fn stepped_pass_1(bench: &mut Bench) -> Vec<Command> {
     for worker in 0..3 {
-        bench.word(Event::Updated(seat(worker, 0), train(1), own(worker)));
+        bench.word(Event::Updated(seat(worker, 0), train(1), own(worker), 100));
     }
     bench.word(stepped(false))
 }
@@ -92,7 +92,7 @@ fn one_worker_alone_keeps_alone() {
     bench.word(Event::Loaded(seat(0, 0), loaded(0)));
     let commands = bench.word(Event::Initialised);
     assert_eq!(commands[1..], [Command::Keep(seat(0, 0), train(1))]);
-    bench.word(Event::Updated(seat(0, 0), train(1), node(0, 0)));
+    bench.word(Event::Updated(seat(0, 0), train(1), node(0, 0), 100));
     assert_eq!(bench.word(stepped(false)), []);
     assert!(!bench.word(Event::Kept(seat(0, 0), train(1))).is_empty());
 }

@@ -45,7 +45,7 @@ fn after_the_end_nothing_follows_from_anything() {
     let events = [
         Event::Lost(seat(0, 0), "was killed".to_owned()),
         Event::Hello(seat(0, 0), Holding::default()),
-        Event::Updated(seat(0, 0), train(1), node(1, 0)),
+        Event::Updated(seat(0, 0), train(1), node(1, 0), 100),
         Event::UserFailed("no luck".to_owned()),
         Event::Start,
     ];

@@ -97,7 +97,7 @@ impl Bench {
     }
 
     fn update(&mut self, seat: Seat, round: Round, node: Node) -> Vec<Command> {
-        self.give(Event::Updated(seat, round, node))
+        self.give(Event::Updated(seat, round, node, 100))
     }
 }
 

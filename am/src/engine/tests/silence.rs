@@ -29,9 +29,9 @@ fn a_silent_worker_is_replaced_and_one_that_gives_signs_of_life_is_not() {
 fn whatever_a_worker_says_is_a_sign_of_life() {
     let signs = [
         Event::Heard(seat(1, 0)),
-        Event::Updated(seat(1, 0), train(1), node(1, 1)),
+        Event::Updated(seat(1, 0), train(1), node(1, 1), 100),
         Event::Offered(seat(1, 0), train(1), node(1, 1), 1 << 20),
-        Event::Updated(seat(1, 0), train(9), node(1, 1)),
+        Event::Updated(seat(1, 0), train(9), node(1, 1), 100),
     ];
     for sign in signs {
         let mut bench = Bench::in_pass_1(rules());

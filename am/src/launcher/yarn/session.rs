@@ -119,9 +119,10 @@ impl Session {
                     None => return,
                 },
                 () = tokio::time::sleep_until(beat) => {
+                    let said = Instant::now();
                     match self.scheduler.allocate(self.progress).await {
                         Ok(beat) => {
-                            self.lease.renew();
+                            self.lease.renew(said);
                             self.take(beat);
                             self.settle();
                         }

@@ -267,7 +267,9 @@ impl World {
     }
 
     fn check_merge(&mut self, cause: &Event, node: Node) {
-        let Event::Updated(seat, round, of) = cause else { panic!("{node:?} is merged without an update") };
+        let Event::Updated(seat, round, of, _) = cause else {
+            panic!("{node:?} is merged without an update")
+        };
         assert_eq!((Some(*round), *of), (self.checks.round, node));
         assert_eq!(self.checks.asked.get(&node), Some(seat), "an update of a process that was not asked");
         let splits = bits(&self.tree.splits(node));

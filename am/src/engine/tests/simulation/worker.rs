@@ -230,7 +230,7 @@ impl Worker {
     pub(super) fn on_their_way(&self, round: Round, merged: u64, tree: Tree) -> usize {
         let open = |node: Node| merged & bits(&tree.splits(node)) == 0;
         let sent = self.said.iter().filter(|said| {
-            matches!(said, Said::Update(Event::Updated(_, of, node), update) if *of == round && update.bytes > 0 && open(*node))
+            matches!(said, Said::Update(Event::Updated(_, of, node, _), update) if *of == round && update.bytes > 0 && open(*node))
         });
         let held = self.rounds.iter().find(|(of, _)| *of == round).map(|(_, held)| held);
         let coming = held.map_or(0, |held| {
@@ -302,7 +302,7 @@ impl Worker {
 
     fn offer(&mut self, round: Round, node: Node, update: Update) {
         if update.bytes == 0 || self.held(round).is_some_and(|held| held.granted.contains(&node)) {
-            self.send(Said::Update(Event::Updated(self.seat, round, node), update));
+            self.send(Said::Update(Event::Updated(self.seat, round, node, update.bytes), update));
         } else {
             self.say(Event::Offered(self.seat, round, node, LARGE));
         }
@@ -319,7 +319,7 @@ impl Worker {
         if let Some(&(_, Some(update))) = held.begun.iter().find(|(of, _)| *of == node)
             && update.bytes > 0
         {
-            self.send(Said::Update(Event::Updated(self.seat, round, node), update));
+            self.send(Said::Update(Event::Updated(self.seat, round, node, update.bytes), update));
         }
     }
 
