@@ -19,6 +19,7 @@ use crate::error::{Failure, Kind};
 use crate::job::Job;
 use crate::launcher::Lease;
 use crate::report::{JobReport, finite};
+use crate::tolerance::{comparable_rows, converged};
 use crate::{checkpoint, output};
 
 /// Beside state and memory a record has the report's lines. Bytes.
@@ -371,22 +372,6 @@ fn aligned(bytes: &[u8]) -> Buffer {
     let mut buffer = Buffer::new();
     buffer.extend_from_slice(bytes);
     buffer
-}
-
-/// Rows that objectives are compared over: none if some were seen in an earlier pass.
-pub(crate) fn comparable_rows(pass: &Pass<'_>) -> u64 {
-    if pass.rows_stale == 0 { pass.rows_covered } else { 0 }
-}
-
-/// `--tolerance`: objectives of different coverage are not compared, nor those in which older updates stand in.
-pub(crate) fn converged(
-    tolerance: Option<f64>,
-    last: Option<(f64, u64)>,
-    (objective, rows): (f64, u64),
-) -> bool {
-    let (Some(tolerance), Some((before, covered))) = (tolerance, last) else { return false };
-    let scale = before.abs().max(objective.abs()).max(f64::MIN_POSITIVE);
-    rows > 0 && covered == rows && (before - objective).abs() <= tolerance * scale
 }
 
 fn encode<T: Wire>(value: &T) -> Result<Arc<Buffer>, Failure> {

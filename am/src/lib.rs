@@ -133,6 +133,7 @@ mod splits;
 mod staging;
 mod submit;
 mod sweep;
+mod tolerance;
 mod validate;
 mod wrap;
 

@@ -8,9 +8,9 @@ use lapwing_container::lanes::Lanes;
 use lapwing_container::model::{Model, PointModel};
 use serde_json::{Map, Value, json};
 
-use crate::aggregate::{comparable_rows, converged};
 use crate::job::Point;
 use crate::report::{JobReport, finite};
+use crate::tolerance::{comparable_rows, converged};
 
 /// An algorithm in several configurations.
 #[derive(Debug)]
