@@ -48,6 +48,9 @@ use crate::{binary, output, submit};
 
 pub(crate) use task::Task;
 
+/// A NodeManager hears of a kill at its next heartbeat, and is patient with the process for a quarter of a second.
+const LINGERING: Duration = Duration::from_secs(3);
+
 /// Runs a job as iterated MapReduce and sees it through.
 pub(crate) fn run<A: Algorithm>(
     algorithm: A,
@@ -78,9 +81,15 @@ pub(crate) fn run<A: Algorithm>(
         let rounds = Rounds { runtime: &runtime, signals, streaming, progress, start: Instant::now() };
         wrapped(algorithm, points, rounds)
     });
-    let _ = Files::of(&staging).and_then(|(files, path)| files.remove(path));
+    remove(&staging);
     if outcome.is_err() {
         output::discard(&job);
+        // MapReduce's master lives for a moment after its application is killed, and may just then make its output's folder.
+        let end = Instant::now() + LINGERING;
+        while Instant::now() < end {
+            std::thread::sleep(LINGERING / 10);
+            remove(&staging);
+        }
     }
     // A thread that is still busy with HDFS is not waited for.
     runtime.shutdown_background();
@@ -350,6 +359,10 @@ fn bundle(entries: &[(&str, &[u8])]) -> std::io::Result<Vec<u8>> {
         archive.write_all(bytes)?;
     }
     Ok(archive.finish()?.into_inner())
+}
+
+fn remove(staging: &str) {
+    let _ = Files::of(staging).and_then(|(files, path)| files.remove(path));
 }
 
 fn feed_of(job: &Job, args: &JobArgs) -> Feed {
