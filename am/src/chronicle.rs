@@ -81,6 +81,9 @@ struct Carry {
     digest: String,
     advised: bool,
     reread_bytes: u64,
+    /// Some pass had an objective.
+    #[serde(default)]
+    measured: bool,
 }
 
 /// The round at hand.
@@ -241,6 +244,7 @@ impl Chronicle {
         let seconds = open.since.elapsed().as_secs_f64();
         let compute_seconds = open.compute.as_secs_f64().min(seconds);
         self.carry.passes = open.round.pass;
+        self.carry.measured |= objective.is_finite();
         self.carry.train_seconds += seconds;
         self.carry.digest = format!("{:032x}", next.digest);
         let report = PassReport {
@@ -263,6 +267,11 @@ impl Chronicle {
         };
         self.lines.push(serde_json::to_string(&report).expect("a report is plain data"));
         report
+    }
+
+    /// Whether this is an algorithm that has an objective, be it not of every pass.
+    pub(crate) fn measured(&self) -> bool {
+        self.carry.measured
     }
 
     pub(crate) fn scored(&mut self, objective: f64, observed: Map<String, Value>) {

@@ -49,7 +49,7 @@ impl<L: Launcher> Driver<'_, L> {
                 let every = self.job.checkpoint_every.filter(|every| pass.pass.is_multiple_of(*every));
                 self.begun = Some(Arc::new(next));
                 self.launcher.tell(News::Pass(pass));
-                self.handle(Event::Stepped { done, objective: objective.is_finite() });
+                self.handle(Event::Stepped { done, objective: self.chronicle.measured() });
                 self.checkpoint_due = every.and_then(|_| self.engine.round());
             }
             Reply::Scored(objective, observed) => {

@@ -73,11 +73,11 @@ pub(crate) enum Event {
     Updated(Seat, Round, Node, u64),
     /// The update that arrived first of those not yet merged is.
     Merged,
-    /// The master's step is done; whether the algorithm wants no further pass, and whether it has an objective.
+    /// The master's step is done; whether the algorithm wants no further pass, and whether it has an objective at all.
     Stepped {
         /// It, or `--tolerance`, says that this was the last pass.
         done: bool,
-        /// The objective is a number.
+        /// The objective of this pass, or of one before, is a number.
         objective: bool,
     },
     /// The model is written.

@@ -189,7 +189,7 @@ impl Play for Rounds<'_> {
                     // As the engine goes on: see `Engine::stepped`.
                     let kind = if !done && round.pass < job.passes {
                         RoundKind::Train
-                    } else if objective.is_finite() {
+                    } else if chronicle.measured() {
                         RoundKind::Evaluate
                     } else {
                         break;

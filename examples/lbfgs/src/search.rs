@@ -9,7 +9,7 @@
 use lapwing::{Result, Step};
 
 use super::Lbfgs;
-use super::history::{History, dot};
+use super::history::{History, dot, dot_pair};
 use super::line::{cubic, lowest, walk};
 use super::scan::Sums;
 
@@ -72,7 +72,7 @@ impl Lbfgs {
     pub(crate) fn next(&self, state: State, sums: Sums, memory: &mut Memory) -> Result<Step<State>> {
         match state {
             State::At(point) => self.judge(point, sums, memory),
-            State::Search { from, along, steps } => Ok(self.choose(from, &along, &steps, &sums, memory)),
+            State::Search { from, along, steps } => Ok(self.choose(from, along, &steps, &sums, memory)),
         }
     }
 
@@ -88,18 +88,13 @@ impl Lbfgs {
             let falls = objective <= memory.objective + DECREASE * slope + noise;
             let short = dot(&step, &gradient) < CURVATURE * slope;
             match memory.trial {
-                // Not even the best of a search: this is as low as f32 can see.
-                Trial::Searched if !falls => {
-                    return Ok(Step { state: State::At(memory.point.clone()), objective, done: true });
-                }
-                Trial::Cubic if !falls => {
+                // The lowest of many points, though it may fall by less than the slope promises.
+                Trial::Searched if objective < memory.objective => {}
+                Trial::Searched | Trial::Cubic if !falls => {
                     memory.trial = Trial::Searched;
-                    let (from, steps) = (memory.point.clone(), POWERS.map(|power| 0.5 * power).to_vec());
-                    return Ok(Step {
-                        state: State::Search { from, along: step, steps },
-                        objective,
-                        done: false,
-                    });
+                    let steps = POWERS.map(|power| 0.5 * power).to_vec();
+                    let (state, done) = search(memory.point.clone(), step, steps);
+                    return Ok(Step { state, objective, done });
                 }
                 Trial::Whole if short || !falls => {
                     memory.trial = Trial::Cubic;
@@ -149,13 +144,13 @@ impl Lbfgs {
     fn choose(
         &self,
         from: Vec<f32>,
-        along: &[f32],
+        along: Vec<f32>,
         steps: &[f64],
         sums: &Sums,
         memory: &Memory,
     ) -> Step<State> {
-        let cross = self.penalty_dot(&from, along);
-        let squares = [self.penalty_dot(&from, &from), self.penalty_dot(along, along)];
+        let cross = self.penalty_dot(&from, &along);
+        let squares = [self.penalty_dot(&from, &from), self.penalty_dot(&along, &along)];
         let objective = |loss: f64, step: f64| {
             loss / sums.rows.max(1) as f64
                 + 0.5 * self.l2 * (squares[0] + 2.0 * step * cross + step * step * squares[1])
@@ -163,8 +158,9 @@ impl Lbfgs {
         let mut line = vec![(0.0, memory.objective)];
         line.extend(steps.iter().zip(&sums.losses[1..]).map(|(&step, &loss)| (step, objective(loss, step))));
         let (state, done) = match lowest(line) {
-            Some(step) => (State::At(walk(&from, along, step)), false),
-            None => (State::At(from), true),
+            Some(step) => (State::At(walk(&from, &along, step)), false),
+            // All were too long.
+            None => search(from, along, steps.iter().map(|step| step * SHORTER).collect()),
         };
         // No pass of this kind has an objective: it measures many points.
         Step { state, objective: f64::NAN, done }
@@ -179,6 +175,22 @@ impl Lbfgs {
             penalised.for_each(|(slope, &weight)| *slope += self.l2 * f64::from(weight));
         }
         gradient
+    }
+}
+
+/// From the longest step of a search to that of the next: behind its shortest.
+const SHORTER: f64 = 1.0 / 256.0;
+/// No search begins with a shorter step.
+const SHORTEST: f64 = 1e-30;
+
+/// Measures these steps, unless they are so short that f32 does not tell the points apart: then it cannot be seen to go lower.
+fn search(from: Vec<f32>, along: Vec<f32>, steps: Vec<f64>) -> (State, bool) {
+    let length = |point: &[f32]| dot_pair(point, point).sqrt();
+    let (longest, start) = (steps[0] * length(&along), length(&from));
+    if longest > SHORTEST.max(f64::from(f32::EPSILON) * start) {
+        (State::Search { from, along, steps }, false)
+    } else {
+        (State::At(from), true)
     }
 }
 
