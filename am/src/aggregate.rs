@@ -331,6 +331,7 @@ impl<A: Algorithm> Aggregator<A> {
             if models.is_empty() {
                 let model = guard(|| self.algorithm.model(state, &self.summary));
                 let model = model.map_err(|text| user("model", &text))?;
+                output::check_finite(&model)?;
                 output::write(directory, &self.job, &model, lines)?;
             } else {
                 output::write_all(directory, &self.job, &models, lines)?;

@@ -5,6 +5,7 @@
 //! with the number of the run that wrote it: only `--resume` goes on from those of another run.
 
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use lapwing_container::algorithm::RoundKind;
 use lapwing_container::files::Files;
@@ -35,9 +36,16 @@ struct Identity {
     input: String,
 }
 
+/// Held while checkpoints are written or removed; true once they are not wanted any more.
+static OVER: Mutex<bool> = Mutex::new(false);
+
 /// Writes a checkpoint and removes those that are too old. By the time that this is called the pass may be long over.
 pub(crate) fn write(job: &Job, snapshot: &Snapshot) -> io::Result<()> {
     let Some(folder) = folder(job) else { return Ok(()) };
+    let over = OVER.lock().unwrap_or_else(PoisonError::into_inner);
+    if *over {
+        return Ok(());
+    }
     let (files, folder) = Files::of(&folder)?;
     let name = format!("pass-{:08}{}", snapshot.record.pass, suffix(job));
     let temporary = format!("{folder}/.{name}");
@@ -83,12 +91,11 @@ pub(crate) fn newest(job: &Job, attempt: u32) -> Result<Option<Snapshot>, Failur
     Ok(None)
 }
 
-/// A job that has its output needs none of them any more.
+/// Where the output is complete nobody needs them any more, those of a run before least of all.
 pub(crate) fn remove(job: &Job) {
-    if job.checkpoint_every.is_some() || job.resume {
-        let remove = |folder: String| Files::of(&folder).and_then(|(files, path)| files.remove(path));
-        let _ = folder(job).map(remove);
-    }
+    *OVER.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    let remove = |folder: String| Files::of(&folder).and_then(|(files, path)| files.remove(path));
+    let _ = folder(job).map(remove);
 }
 
 /// Beside the output, under a name that Hadoop's readers skip; the same for every job with this output.

@@ -3,7 +3,7 @@
 
 use std::io::{self, Cursor, Read, Write};
 
-use lapwing_container::files::{Files, Status};
+use lapwing_container::files::Files;
 use lapwing_container::load::LoadOptions;
 use lapwing_container::model::{Array, Model, PointModel, Values};
 use npyz::{NpyFile, WriterBuilder};
@@ -158,10 +158,10 @@ pub(crate) fn check(directory: &str, overwrite: bool) -> Result<(), Failure> {
     let look = || {
         let (files, path) = Files::of(directory)?;
         let Some(status) = files.status(path)? else { return Ok(None) };
-        let names = if status.directory { files.list(path)? } else { vec![status] };
-        let ours =
-            |status: &Status| ["/model.json", "/_SUCCESS"].iter().any(|name| status.path.ends_with(name));
-        Ok(Some(names.is_empty() || names.iter().any(ours)))
+        // Hadoop and Spark leave a _SUCCESS too: a directory is a job's if it holds the summary that a job has signed.
+        let signed = || files.read(&format!("{path}/{SUMMARY}"), SUMMARY_CAP);
+        let ours = || signed().is_ok_and(|bytes| serde_json::from_slice::<Signed>(&bytes).is_ok());
+        Ok(Some(status.directory && (files.list(path)?.is_empty() || ours())))
     };
     let found: io::Result<Option<bool>> = look();
     let text = match found.map_err(|error| Failure::cluster(format!("the output {directory}"), error))? {
@@ -170,6 +170,45 @@ pub(crate) fn check(directory: &str, overwrite: bool) -> Result<(), Failure> {
         _ => return Ok(()),
     };
     Err(Failure::new(Kind::Input, format!("the output {directory} exists: {text}")))
+}
+
+/// Refuses an output in whose place there are files that are read.
+pub(crate) fn check_apart<'a>(
+    directory: &str,
+    mut read: impl Iterator<Item = &'a str>,
+) -> Result<(), Failure> {
+    let plain =
+        |uri: &str| Files::of(uri).map_or(uri.to_owned(), |(_, path)| path.trim_end_matches('/').to_owned());
+    let directory = plain(directory);
+    let within = |path: &&str| {
+        let path = plain(path);
+        path == directory || path.strip_prefix(&directory).is_some_and(|rest| rest.starts_with('/'))
+    };
+    match read.find(within) {
+        Some(path) => Err(Failure::new(
+            Kind::Input,
+            format!("the output {directory} would take the place of what is read: {path}"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a model of numbers that are none: whoever opens it would not see that the algorithm diverged.
+pub(crate) fn check_finite(model: &Model) -> Result<(), Failure> {
+    for (name, array) in &model.arrays {
+        let finite = match &array.values {
+            Values::F32(values) => values.iter().all(|value| value.is_finite()),
+            Values::F64(values) => values.iter().all(|value| value.is_finite()),
+            Values::I64(_) | Values::U8(_) => true,
+        };
+        if !finite {
+            let text = format!(
+                "the model's {name} holds numbers that are infinite or none: did the algorithm diverge, or does the input hold NaN?"
+            );
+            return Err(Failure::new(Kind::User, text));
+        }
+    }
+    Ok(())
 }
 
 /// A name beside the output for what is not yet complete; Hadoop's readers skip what begins with `_`.
@@ -199,6 +238,26 @@ pub(crate) fn read(path: &str) -> Result<Model, Failure> {
         model.arrays.insert(name, array);
     }
     Ok(model)
+}
+
+/// The columns of a table that a model was trained on, as far as its description tells them.
+#[derive(Debug, Default, Clone, serde::Deserialize)]
+pub(crate) struct Columns {
+    pub(crate) features: Option<Vec<String>>,
+    pub(crate) label: Option<String>,
+}
+
+/// Those of a model: an output directory, or a `model.npz` in one.
+pub(crate) fn columns_of(path: &str) -> Columns {
+    let read = || {
+        let (files, inside) = Files::of(path)?;
+        let directory = inside.strip_suffix("/model.npz").unwrap_or(inside);
+        let bytes = files.read(&format!("{directory}/model.json"), SUMMARY_CAP)?;
+        let mut description: serde_json::Value = serde_json::from_slice(&bytes)?;
+        Ok::<Columns, io::Error>(serde_json::from_value(description["input"].take())?)
+    };
+    // LibSVM's have no names; a bare model.npz tells none.
+    read().unwrap_or_default()
 }
 
 fn write_parts(directory: &str, job: &Job, model: &Model, report: &[String]) -> io::Result<()> {
@@ -255,7 +314,10 @@ fn read_array(entry: zip::read::ZipFile<'_, Cursor<Vec<u8>>>) -> io::Result<Arra
     if size > MODEL_CAP {
         return Err(io::Error::other(format!("{size} bytes are more than the {MODEL_CAP} allowed")));
     }
-    let npy = NpyFile::new(entry.take(size))?;
+    // To its end, where the archive's checksum is compared.
+    let mut bytes = Vec::new();
+    entry.take(size.saturating_add(1)).read_to_end(&mut bytes)?;
+    let npy = NpyFile::new(bytes.as_slice())?;
     // The header's claim is held against the bytes that are there, before memory is taken for it.
     if npy.len().saturating_mul(npy.dtype().num_bytes().unwrap_or(1).max(1) as u64) > size {
         return Err(io::Error::other("its header claims more numbers than it holds"));

@@ -306,7 +306,10 @@ impl Children {
     }
 
     fn command(&self) -> std::io::Result<Command> {
-        let mut command = Command::new(std::env::current_exe()?);
+        let program = std::env::current_exe()?;
+        // A program that was replaced or removed since it began is still there under this name.
+        let program = if program.exists() { program } else { "/proc/self/exe".into() };
+        let mut command = Command::new(program);
         command
             .args(std::env::args_os().skip(1))
             // A pipe that nobody writes to: it closes when this process ends, however it ends, and the child with it.

@@ -18,13 +18,15 @@ pub(crate) struct Predict<A> {
     algorithm: A,
     model: Model,
     parts: Option<String>,
+    /// The rows have labels, by which predictions can be judged.
+    labelled: bool,
 }
 
 impl<A: Algorithm> Predict<A> {
     /// Predicts with this model; the part files go beside the output until all are there.
     pub(crate) fn new(algorithm: A, model: Model, job: &Job) -> Self {
         let parts = job.output.as_ref().map(|directory| output::beside(directory, job.id));
-        Self { algorithm, model, parts }
+        Self { algorithm, model, parts, labelled: job.load.label.as_deref() != Some("none") }
     }
 }
 
@@ -47,7 +49,7 @@ impl<A: Algorithm> Algorithm for Predict<A> {
         if let Some(directory) = &self.parts {
             write_part(directory, at.split, &predictions)?;
         }
-        Ok(Scores::of(&predictions))
+        Ok(Scores::of(if self.labelled { &predictions } else { &[] }))
     }
 
     fn merge(&self, into: &mut Scores, other: Scores) {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use lapwing_container::algorithm::{Algorithm, OnLoss};
 use lapwing_container::load::{Format, Load, LoadOptions};
@@ -227,11 +228,25 @@ fn plan<A: Algorithm>(
     let cut = args.splits.map_or(Cut::Size(args.split_size.0), Cut::Number);
     let files = splits::find(&inputs)?;
     splits::check(&files, cut)?;
+    if let Some(output) = &output {
+        let read = files.iter().map(|file| file.path.as_str());
+        output::check_apart(output, read.chain(predict.as_deref()))?;
+    }
     let mut splits = splits::plan(&files, cut);
-    let load = settle::<A::Data>(args, &files, &splits)?;
+    let trained = predict.as_deref().map_or_else(output::Columns::default, output::columns_of);
+    let load = settle::<A::Data>(args, &trained, &files, &splits).or_else(|failure| {
+        // Rows that are merely to be predicted need no label.
+        let unlabelled = output::Columns { label: Some("none".to_owned()), ..trained.clone() };
+        let without = trained.label.is_some() && args.label.is_none();
+        let tried = without.then(|| settle::<A::Data>(args, &unlabelled, &files, &splits).ok());
+        tried.flatten().ok_or(failure)
+    })?;
     let training = splits.len() as u32;
     if !args.validate.is_empty() {
         let files = splits::find(&validate)?;
+        if let Some(output) = &output {
+            output::check_apart(output, files.iter().map(|file| file.path.as_str()))?;
+        }
         let cut = Cut::Size(args.split_size.0);
         splits::check(&files, cut)?;
         let scored = (training..).zip(splits::plan(&files, cut));
@@ -292,12 +307,20 @@ fn plan<A: Algorithm>(
 }
 
 /// How to read the input: what the flags say, and where they leave it open the first file that is not empty.
-fn settle<D: Load>(args: &JobArgs, files: &[InputFile], splits: &[Split]) -> Result<LoadOptions, Failure> {
+fn settle<D: Load>(
+    args: &JobArgs,
+    trained: &output::Columns,
+    files: &[InputFile],
+    splits: &[Split],
+) -> Result<LoadOptions, Failure> {
+    let format = args.format.map_or_else(|| splits::format_of(files), Ok)?;
+    // A model's columns are found in other tables by their names.
+    let trained = if format == Format::Libsvm { output::Columns::default() } else { trained.clone() };
     let options = LoadOptions {
-        format: args.format.map_or_else(|| splits::format_of(files), Ok)?,
+        format,
         columns: args.columns,
-        features: args.features.clone(),
-        label: args.label.clone(),
+        features: args.features.clone().or(trained.features),
+        label: args.label.clone().or(trained.label),
         header: args.header,
         delimiter: args.delimiter,
         missing: args.missing,
@@ -333,7 +356,22 @@ fn points<A: Algorithm + Args>(
     axes: &[Axis],
 ) -> Result<Vec<(Point, A)>, clap::Error> {
     let mut grid: Vec<Vec<(&str, &str)>> = if axes.is_empty() { Vec::new() } else { vec![Vec::new()] };
-    for axis in axes {
+    let own = A::augment_args(clap::Command::new("own"));
+    let flags: Vec<&str> = own.get_arguments().filter_map(clap::Arg::get_long).collect();
+    for (number, axis) in axes.iter().enumerate() {
+        let refuse = |why: String| {
+            let text = format!("--sweep {}={}: {why}", axis.flag, axis.values.join(","));
+            Err(Cli::<A>::command().name(program.to_owned()).error(ErrorKind::InvalidValue, text))
+        };
+        if !flags.contains(&axis.flag.as_str()) {
+            return refuse(format!("a sweep is over the algorithm's own flags: {}", flags.join(", ")));
+        }
+        if axes[..number].iter().any(|other| other.flag == axis.flag) {
+            return refuse("this flag has its values already".to_owned());
+        }
+        if (1..axis.values.len()).any(|at| axis.values[..at].contains(&axis.values[at])) {
+            return refuse("a value stands there twice".to_owned());
+        }
         let extended = grid.iter().flat_map(|point| {
             axis.values.iter().map(|value| [&point[..], &[(axis.flag.as_str(), value.as_str())]].concat())
         });

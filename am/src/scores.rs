@@ -16,7 +16,10 @@ pub(crate) struct Scores {
     correct: u64,
     /// Low bits of the scores' order that are ignored: 0 while the area is exact.
     coarse: u32,
-    /// The distinct scores by rank order, and how many rows of either label have them.
+    /// The distinct labels, ascending; beyond two they are as good as many.
+    labels: Vec<f32>,
+    /// The distinct scores by rank order, and how many rows of the larger of two labels have them, and of the other one. None
+    /// where there are more than two labels.
     ranks: Vec<u32>,
     positive: Vec<u64>,
     negative: Vec<u64>,
@@ -25,10 +28,13 @@ pub(crate) struct Scores {
 impl Scores {
     /// The scores of these predictions.
     pub(crate) fn of(predictions: &[Prediction]) -> Self {
-        let mut places: Vec<(u32, u64, u64)> = predictions
-            .iter()
-            .map(|p| (rank(p.score), u64::from(p.label > 0.0), u64::from(p.label <= 0.0)))
-            .collect();
+        let labels = distinct(predictions.iter().map(|p| p.label));
+        let place = |p: &Prediction| {
+            let positive = labels.len() == 2 && p.label == labels[1];
+            (rank(p.score), u64::from(positive), u64::from(!positive))
+        };
+        let two = predictions.iter().filter(|_| labels.len() <= 2);
+        let mut places: Vec<(u32, u64, u64)> = two.map(place).collect();
         places.sort_unstable_by_key(|&(rank, ..)| rank);
         let mut scores = Self {
             rows: predictions.len() as u64,
@@ -36,6 +42,7 @@ impl Scores {
             judged: predictions.iter().filter(|p| p.correct.is_some()).count() as u64,
             correct: predictions.iter().filter(|p| p.correct == Some(true)).count() as u64,
             coarse: 0,
+            labels,
             ranks: Vec::new(),
             positive: Vec::new(),
             negative: Vec::new(),
@@ -50,6 +57,9 @@ impl Scores {
         self.loss += other.loss;
         self.judged += other.judged;
         self.correct += other.correct;
+        let labels = distinct(self.labels.iter().chain(&other.labels).copied());
+        self.relabel(&labels);
+        other.relabel(&labels);
         let coarse = self.coarse.max(other.coarse);
         self.coarsen(coarse);
         other.coarsen(coarse);
@@ -58,14 +68,30 @@ impl Scores {
         self.fill(places.into_iter());
     }
 
-    /// Rows, mean loss, and where labels make them meaningful accuracy and area.
+    /// Mean loss, and where labels make them meaningful accuracy and area; nothing of no rows.
     pub(crate) fn findings(&self) -> Vec<(&'static str, f64)> {
-        let mut findings = vec![("loss", self.loss / self.rows.max(1) as f64)];
+        if self.rows == 0 {
+            return Vec::new();
+        }
+        let mut findings = vec![("loss", self.loss / self.rows as f64)];
         if self.judged > 0 {
             findings.push(("accuracy", self.correct as f64 / self.judged as f64));
-            findings.push(("auc", self.area()));
+            if self.labels.len() <= 2 {
+                findings.push(("auc", self.area()));
+            }
         }
         findings
+    }
+
+    /// Goes over to the labels of more rows.
+    fn relabel(&mut self, labels: &[f32]) {
+        if labels.len() > 2 {
+            self.fill(std::iter::empty());
+        } else if labels.len() == 2 && self.labels == labels[1..] {
+            // What was the only label is the larger one.
+            std::mem::swap(&mut self.positive, &mut self.negative);
+        }
+        self.labels = labels.to_vec();
     }
 
     /// The probability that a positive row scores above a negative one, ties counting half.
@@ -112,6 +138,18 @@ impl Scores {
     }
 }
 
+/// The distinct ones of these labels, ascending; three stand for more.
+fn distinct(labels: impl Iterator<Item = f32>) -> Vec<f32> {
+    let mut found: Vec<f32> = Vec::new();
+    for label in labels {
+        if found.len() < 3 && !found.contains(&label) {
+            found.push(label);
+        }
+    }
+    found.sort_by(f32::total_cmp);
+    found
+}
+
 /// Whole numbers in the order of the floats.
 fn rank(score: f32) -> u32 {
     // Both zeros are one score.
@@ -125,7 +163,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn prediction((score, positive): (f32, bool)) -> Prediction {
-        let label = if positive { 1.0 } else { -1.0 };
+        let label = if positive { 2.0 } else { 1.0 };
         Prediction { value: score, score, label, correct: Some((score > 0.0) == positive), loss: 1.0 }
     }
 
@@ -150,6 +188,20 @@ mod tests {
             let fits = if pairs == 0.0 { area.is_nan() } else { (area - wins / pairs).abs() < 1e-12 };
             prop_assert!(fits, "{} is not {} of {}", area, wins, pairs);
         }
+    }
+
+    #[test]
+    fn more_than_two_labels_have_no_area() {
+        let labelled = |label: f32| Prediction { label, ..prediction((label, true)) };
+        let names = |scores: &Scores| scores.findings().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        for cut in 0..=3 {
+            let rows = [1.0, 0.0, 2.0].map(labelled);
+            let mut scores = Scores::of(&rows[..cut]);
+            scores.merge(Scores::of(&rows[cut..]));
+            assert_eq!(names(&scores), ["loss", "accuracy"], "{cut}");
+            assert!(scores.ranks.is_empty());
+        }
+        assert_eq!(names(&Scores::of(&[])), [""; 0]);
     }
 
     #[test]

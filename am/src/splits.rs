@@ -245,7 +245,12 @@ fn expand(files: &Files, input: &str, path: &str) -> Result<Vec<Status>, Failure
     if !path.contains(['*', '?', '[']) {
         return Err(bad(format!("{input}: no such file or directory")));
     }
-    let matches = files.glob(path).map_err(failed)?;
+    let mut matches = files.glob(path).map_err(failed)?;
+    // Hidden are names that the pattern does not spell out, as in Hadoop.
+    let spelt = |name: &str| path.split('/').any(|part| part == name);
+    let hidden = |name: &str| name.starts_with(['_', '.']) && !spelt(name);
+    let within = |found: &Status| Files::of(&found.path).is_ok_and(|(_, path)| path.split('/').any(hidden));
+    matches.retain(|found| !within(found));
     if matches.is_empty() {
         return Err(bad(format!("{input}: no file matches the pattern")));
     }

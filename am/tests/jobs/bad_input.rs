@@ -88,7 +88,26 @@ fn an_output_that_exists_is_refused_before_anything_is_done() {
     refused.assert_failed(3, &["the output", "model exists: remove it, or say --overwrite"]);
     let foreign = bed.run("--input table --output model --overwrite");
     foreign.assert_failed(3, &["--overwrite will not remove it"]);
+    // Hadoop and Spark leave such a file in every directory that they write.
+    bed.put("model/_SUCCESS", "");
+    bed.run("--input table --output model --overwrite").assert_failed(3, &["--overwrite will not remove it"]);
     assert_eq!(fs::read_to_string(bed.path("model/precious")).unwrap(), "do not lose");
+    bed.assert_clean();
+}
+
+#[test]
+fn an_output_does_not_take_the_place_of_its_input() {
+    let bed = Bed::new();
+    bed.run("--input table --output model").summary();
+    bed.put("model/more.libsvm", "+1 1:1\n-1 2:1\n");
+    for job in [
+        "--input model/more.libsvm --output model",
+        "--input table --validate model/more.libsvm --output model",
+        "--input table --predict model --output model",
+    ] {
+        bed.run(&format!("{job} --overwrite")).assert_failed(3, &["would take the place of what is read: "]);
+    }
+    assert!(bed.path("model/more.libsvm").exists() && bed.path("model/model.npz").exists());
     bed.assert_clean();
 }
 

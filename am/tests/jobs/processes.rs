@@ -46,6 +46,28 @@ fn a_signal_ends_the_job_though_user_code_is_stuck() {
 }
 
 #[test]
+fn a_program_that_is_replaced_while_it_runs_still_starts_its_workers() {
+    let bed = Bed::new();
+    let program = bed.path("program");
+    let built = bed.command("").get_program().to_owned();
+    std::fs::copy(&built, &program).unwrap();
+    let job = "--input table --splits 6 --master local[3] --passes 30 --on-loss restart";
+    let mut command = std::process::Command::new(&program);
+    command.args(job.split_whitespace()).current_dir(bed.path(""));
+    command.env("TMPDIR", bed.path("tmp")).env("TESTBED_PACE_MS", "20").stdin(std::process::Stdio::null());
+    let running = bed.start(command);
+    let worker = bed.process("worker:1:0");
+    // As a linker does it.
+    std::fs::remove_file(&program).unwrap();
+    std::fs::write(&program, "another version").unwrap();
+    kill(worker);
+    let outcome = running.end();
+    outcome.summary();
+    assert!(outcome.stderr.contains("worker 1 was killed"), "{}", outcome.stderr);
+    bed.assert_clean();
+}
+
+#[test]
 fn a_signal_at_any_moment_leaves_nothing() {
     for moment in [0, 3, 10, 20, 40, 80] {
         let bed = Bed::new();

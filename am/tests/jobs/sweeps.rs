@@ -92,7 +92,12 @@ fn points_end_at_their_own_tolerance_and_survive_a_master() {
 #[test]
 fn a_flag_that_the_algorithm_does_not_have_is_refused() {
     let bed = Bed::new();
-    bed.run(&format!("{JOB} --sweep nonsense=1,2")).assert_failed(2, &["unexpected argument '--nonsense"]);
+    for foreign in ["nonsense=1,2", "passes=1,2", "seed=1,2", "output=a,b"] {
+        bed.run(&format!("{JOB} --sweep {foreign}"))
+            .assert_failed(2, &["is over the algorithm's own flags: "]);
+    }
+    bed.run(&format!("{JOB} --sweep rate=1,1")).assert_failed(2, &["a value stands there twice"]);
+    bed.run(&format!("{JOB} --sweep rate=1,2 --sweep rate=3")).assert_failed(2, &["has its values already"]);
     bed.run(&format!("{JOB} --sweep rate=fast")).assert_failed(2, &["invalid value 'fast' for '--rate"]);
     bed.run(&format!("{JOB} --sweep rate")).assert_failed(2, &["expected a flag and its values"]);
     bed.run(&format!("{JOB} --validate nowhere")).assert_failed(3, &["nowhere"]);

@@ -35,6 +35,9 @@ impl Algorithm for KMeans {
     type Memory = ();
 
     fn init(&self, summary: &Summary) -> Result<State> {
+        if summary.columns == 0 {
+            return Err("no row of the input has a feature".into());
+        }
         Ok(State { phase: Phase::Draw(self.init_steps), width: summary.columns, centres: Vec::new() })
     }
 

@@ -1,5 +1,7 @@
 //! The phases of the job, and what the master does between passes.
 
+use std::collections::BTreeSet;
+
 use lapwing::rng::Rng;
 use lapwing::{Result, wire};
 
@@ -40,7 +42,11 @@ impl KMeans {
         let (width, k) = (state.width as usize, self.k as usize);
         match state.phase {
             Phase::Draw(more) => {
-                found.drawn.iter().for_each(|drawn| state.centres.extend(&drawn.row));
+                // Rounding may find some distance between a row and itself, so that it is drawn again.
+                let bits = |row: &[f32]| row.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
+                let mut known: BTreeSet<_> = state.centres.chunks(width).map(bits).collect();
+                let new = found.drawn.iter().filter(|drawn| known.insert(bits(&drawn.row)));
+                new.for_each(|drawn| state.centres.extend(&drawn.row));
                 state.phase = if more > 0 { Phase::Draw(more - 1) } else { Phase::Weigh };
             }
             _ => {

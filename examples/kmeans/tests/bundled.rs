@@ -51,5 +51,8 @@ fn clusters_that_lose_their_rows_find_others() {
         assert_eq!(run["objective"], 0.0, "seed {seed}");
     }
     trial.fails("--input heaps -k 500 --passes 100", 6, &["different rows were found", "--k"]);
+    trial.fails("--input @iris.libsvm -k 150", 6, &["only 149 different rows were found"]);
+    std::fs::write(trial.path("bare"), "1\n0\n1\n").unwrap();
+    trial.fails("--input bare -k 2", 6, &["no row of the input has a feature"]);
     trial.fails("--input heaps --passes 2 --output model", 6, &["--passes must be at least 4"]);
 }

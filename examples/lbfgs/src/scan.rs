@@ -12,6 +12,8 @@ pub(crate) struct Sums {
     /// The gradient of the loss at the broadcast point, the intercept's last; empty in a search.
     pub(crate) gradient: Vec<f64>,
     pub(crate) rows: u64,
+    /// Rows of the positive class, of two.
+    pub(crate) positive: u64,
 }
 
 /// Rows whose margins are computed together, then their functions, then their share of the gradient: the three kinds of work
@@ -45,7 +47,8 @@ pub(crate) fn gradient(data: &SparseRows, point: &[f32], intercept: bool) -> Sum
     if intercept {
         gradient[weights.len()] = slopes;
     }
-    Sums { losses: vec![loss.total()], gradient, rows: data.rows() as u64 }
+    let positive = data.labels().iter().filter(|label| **label > 0.0).count() as u64;
+    Sums { losses: vec![loss.total()], gradient, rows: data.rows() as u64, positive }
 }
 
 /// The loss at a point, and at the points so many steps along a direction from it.
@@ -63,7 +66,8 @@ pub(crate) fn losses(data: &SparseRows, from: &[f32], along: &[f32], steps: &[f6
             others.iter_mut().zip(steps).for_each(|(loss, &step)| _ = loss.add(margin + step as f32 * slope));
         }
     }
-    Sums { losses: losses.iter().map(Loss::total).collect(), gradient: Vec::new(), rows: data.rows() as u64 }
+    let losses = losses.iter().map(Loss::total).collect();
+    Sums { losses, gradient: Vec::new(), rows: data.rows() as u64, positive: 0 }
 }
 
 /// The probability of the positive class for each row.

@@ -29,7 +29,7 @@ pub(crate) fn gradient(data: &SparseRows, point: &[f32], classes: usize, interce
             }
         }
     }
-    Ok(Sums { losses: vec![loss], gradient, rows: data.rows() as u64 })
+    Ok(Sums { losses: vec![loss], gradient, rows: data.rows() as u64, positive: 0 })
 }
 
 /// The loss at a point, and at the points so many steps along a direction from it.
@@ -56,7 +56,7 @@ pub(crate) fn losses(
             *loss += normalise(&mut there) - own_score;
         }
     }
-    Ok(Sums { losses, gradient: Vec::new(), rows: data.rows() as u64 })
+    Ok(Sums { losses, gradient: Vec::new(), rows: data.rows() as u64, positive: 0 })
 }
 
 /// The likeliest class of each row.

@@ -54,7 +54,7 @@ impl Classes {
     /// From the logarithms of joint probabilities.
     fn prediction(&self, label: f32, logs: &[f64]) -> Prediction {
         let best = (0..logs.len()).max_by(|&a, &b| logs[a].total_cmp(&logs[b]).then(b.cmp(&a)));
-        let best = best.expect("a trained model has classes");
+        let best = best.expect("without classes nothing is predicted");
         let total = logs[best] + ln(logs.iter().map(|log| exp(log - logs[best])).sum());
         let own = self.labels.iter().position(|&class| class == label);
         // Of two classes the second is the positive one.

@@ -85,7 +85,8 @@ impl Algorithm for NaiveBayes {
             let (columns, trained) = (data.columns(), state.columns);
             return Err(format!("the rows have {columns} columns, the model was trained on {trained}").into());
         }
-        Ok(state.judge(data))
+        // In the first pass nothing is known yet.
+        Ok(if state.labels.is_empty() { Vec::new() } else { state.judge(data) })
     }
 }
 

@@ -19,6 +19,13 @@ fn agrees_with_scikit_learn() {
 }
 
 #[test]
+fn rows_that_are_only_scored_wait_for_the_first_model() {
+    let run = trial().run("--input @digits.libsvm --validate @digits.libsvm");
+    assert!(run["validate_accuracy"].as_f64() > Some(0.9), "{run}");
+    assert!(run.get("validate_auc").is_none(), "of ten classes there is none: {run}");
+}
+
+#[test]
 fn what_cannot_be_is_said() {
     let trial = trial();
     trial.fails("--input @breast_cancer.libsvm", 6, &["multinomial counts are at least 0", "--kind"]);

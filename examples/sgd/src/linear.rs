@@ -54,18 +54,22 @@ pub(crate) struct Epochs {
     pub(crate) models: Linear,
     pub(crate) loss: f64,
     pub(crate) rows: u64,
+    /// Rows of the positive class.
+    pub(crate) positive: u64,
 }
 
 impl Epochs {
     /// A split's model, weighted by its rows, and its loss.
     pub(crate) fn of((mut models, loss): (Linear, f64), data: &SparseRows) -> Self {
         models.scale(data.rows() as f32);
-        Self { models, loss, rows: data.rows() as u64 }
+        let positive = data.labels().iter().filter(|label| **label > 0.0).count();
+        Self { models, loss, rows: data.rows() as u64, positive: positive as u64 }
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
         self.models.add(&other.models);
         self.loss += other.loss;
         self.rows += other.rows;
+        self.positive += other.positive;
     }
 }

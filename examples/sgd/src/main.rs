@@ -77,7 +77,8 @@ impl Algorithm for Sgd {
     }
 
     fn evaluate(&self, data: &SparseRows, _: &mut Vec<u32>, state: &Linear, _: &At) -> Result<Epochs> {
-        Ok(Epochs { models: Linear::zeros(0), loss: self.loss.total(data, state), rows: data.rows() as u64 })
+        let (models, loss) = (Linear::zeros(0), self.loss.total(data, state));
+        Ok(Epochs { models, loss, rows: data.rows() as u64, positive: 0 })
     }
 
     fn merge(&self, into: &mut Epochs, other: Epochs) {
@@ -89,6 +90,9 @@ impl Algorithm for Sgd {
         let objective = update.loss / rows as f64 + 0.5 * f64::from(self.l2) * state.length_squared();
         if pass.kind == RoundKind::Evaluate {
             return Ok(Step { state, objective, done: true });
+        }
+        if self.loss != Loss::Squared && pass.number == 1 && pass.rows_covered == pass.summary.rows {
+            check_classes(update.positive, update.rows)?;
         }
         let mut average = update.models;
         average.divide(rows as f32);
@@ -129,6 +133,19 @@ impl Sgd {
     fn rate_of(&self, at: &At) -> f32 {
         self.rate / (1.0 + self.decay * (at.pass - 1) as f32)
     }
+}
+
+/// Refuses labels such as 1 and 2, of which a classifier would learn that everything is positive.
+fn check_classes(positive: u64, rows: u64) -> Result<()> {
+    let side = match positive {
+        0 => "0 or below",
+        all if all == rows => "above 0",
+        _ => return Ok(()),
+    };
+    Err(format!(
+        "all {rows} labels are {side}: a classifier needs labels above 0, and others that are 0 or below"
+    )
+    .into())
 }
 
 /// The order of the rows in this pass.

@@ -31,11 +31,12 @@ fn assert_same_model(folder: &Path, names: &[&str]) {
     }
 }
 
-const PYARROW: [&str; 8] = [
+const PYARROW: [&str; 9] = [
     "rows.csv",
     "rows.csv.gz",
     "plain.parquet",
     "snappy.parquet",
+    "hollow.parquet",
     "zstd.parquet",
     "lists.parquet",
     "sparse.parquet",
@@ -46,6 +47,47 @@ const PYARROW: [&str; 8] = [
 fn one_split_of_any_format_gives_the_same_bits() {
     assert_same_model(&data(), &PYARROW);
     assert_same_model(&data(), &["spark", "spark-csv", "spark-vectors"]);
+}
+
+/// What a model is told of other files: the numbers of the summary, or how the job failed.
+fn predict(folder: &Path, input: &str, flags: &str) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sgd"));
+    command.args(["--input", input, "--predict", "model", "--master", "local[1]", "--progress", "never"]);
+    let output = command.args(flags.split_whitespace()).current_dir(folder).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+#[test]
+fn a_model_finds_its_columns_by_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<[f64; 3]> = (0..60).map(|i| [f64::from(i % 7) - 3.0, f64::from(i % 5), 1.0]).collect();
+    let label = |row: &[f64; 3]| u8::from(row[0] + 0.5 * row[1] > 1.0);
+    let write = |name: &str, header: &str, line: &dyn Fn(&[f64; 3]) -> String| {
+        let lines: Vec<String> = rows.iter().map(line).collect();
+        fs::write(folder.path().join(name), format!("{header}\n{}\n", lines.join("\n"))).unwrap();
+    };
+    write("table.csv", "a,b,c,label", &|row| format!("{},{},{},{}", row[0], row[1], row[2], label(row)));
+    write("other.csv", "label,c,x,b,a", &|row| format!("{},{},9,{},{}", label(row), row[2], row[1], row[0]));
+    write("fewer.csv", "a,label", &|row| format!("{},{}", row[0], label(row)));
+    write("unlabelled.csv", "b,a,c", &|row| format!("{},{},{}", row[1], row[0], row[2]));
+    let train = "--input table.csv --label label --passes 20 --output model --progress never";
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sgd"));
+    command.args(train.split_whitespace()).current_dir(folder.path());
+    assert!(command.output().unwrap().status.success());
+    let scores = |input: &str, flags: &str| -> [Option<f64>; 3] {
+        let text = predict(folder.path(), input, flags);
+        let summary: serde_json::Value =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        ["loss", "accuracy", "auc"].map(|name| summary[name].as_f64())
+    };
+    let own = scores("table.csv", "");
+    assert!(own[1] > Some(0.9), "{own:?}");
+    assert_eq!(scores("other.csv", ""), own, "in another order, beside others");
+    assert_eq!(scores("unlabelled.csv", ""), [None; 3], "without labels nothing is judged");
+    assert_eq!(scores("unlabelled.csv", "--label none"), [None; 3]);
+    let refused = predict(folder.path(), "fewer.csv", "");
+    assert!(refused.contains("expected a feature column \"b\""), "{refused}");
 }
 
 /// Each file of 30 rows is a split, in any format.

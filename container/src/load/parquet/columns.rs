@@ -76,16 +76,17 @@ pub(super) fn is_integer(column: &ColumnDescriptor) -> bool {
 
 fn kind(column: &ColumnDescriptor) -> std::result::Result<Kind, String> {
     let other = |what: &str| Err(what.to_owned());
-    let decimal = |scale: i32| match scale {
+    let decimal = |precision: i32, scale: i32| match scale {
+        _ if precision > 38 => other("decimals of more than 38 digits"),
         0..=38 => Ok(Kind::Decimal((0..scale).fold(1.0, |power, _| power * 10.0))),
         _ => other("decimals of another scale"),
     };
     match (column.logical_type_ref(), column.converted_type()) {
         (Some(LogicalType::Decimal(decimals)), _) if column.physical_type() != Type::BYTE_ARRAY => {
-            return decimal(decimals.scale);
+            return decimal(decimals.precision, decimals.scale);
         }
         (None, ConvertedType::DECIMAL) if column.physical_type() != Type::BYTE_ARRAY => {
-            return decimal(column.type_scale());
+            return decimal(column.type_precision(), column.type_scale());
         }
         (Some(LogicalType::Integer(integer)), _) if !integer.is_signed => return Ok(Kind::Unsigned),
         (Some(LogicalType::Float16), _) if column.type_length() == 2 => return Ok(Kind::Half),

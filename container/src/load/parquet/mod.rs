@@ -207,7 +207,8 @@ impl<'a> File<'a> {
             (0..groups.len()).filter(|number| is_own(*number)).map(rows).fold(0, u64::saturating_add);
         let mut before = 0;
         for number in 0..groups.len() {
-            if is_own(number) {
+            // Writers of empty tables leave groups without rows, and without pages.
+            if is_own(number) && rows(number) > 0 {
                 let mut group =
                     Group::new(range, source, metadata, number, (before, own_rows), plan, options);
                 group.load(sink)?;

@@ -97,6 +97,7 @@ fn every_row_is_in_exactly_one_split_wherever_the_file_is_cut() {
     for name in [
         "plain.parquet",
         "snappy.parquet",
+        "hollow.parquet",
         "lists.parquet",
         "sparse.parquet",
         "gzip.parquet",
