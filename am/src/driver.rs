@@ -14,7 +14,7 @@ use lapwing_container::wire::Buffer;
 use lapwing_container::wire::connection::{Inbound, Outgoing};
 use lapwing_container::wire::frame::Tag;
 use lapwing_container::wire::message::{Message, PAYLOAD_CAP, Round, Summary};
-use lapwing_container::worker::{HEARTBEAT, resident_bytes};
+use lapwing_container::worker::{heartbeat, resident_bytes};
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 
 use crate::aggregate::{Begun, Reply, Request};
@@ -172,7 +172,7 @@ impl<'a, L: Launcher> Driver<'a, L> {
                         // Whoever takes over needs the workers; this master has no more to say to them.
                         return None;
                     }
-                    if beaten.elapsed() >= HEARTBEAT {
+                    if beaten.elapsed() >= heartbeat(self.job.silence) {
                         beaten = Instant::now();
                         self.broadcast_heartbeat();
                     }

@@ -8,7 +8,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lapwing_container::worker::HEARTBEAT;
+use lapwing_container::worker::heartbeat;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::process::{Child, Command};
@@ -94,7 +94,7 @@ impl Parent<'_> {
         let mut outcome = None;
         let mut clock = Clock::since(Instant::now());
         let mut heard = clock.now();
-        let mut tick = tokio::time::interval(HEARTBEAT / 4);
+        let mut tick = tokio::time::interval(heartbeat(self.job.silence) / 4);
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => {

@@ -147,7 +147,10 @@ fn lead<A: Algorithm>(
             None => {
                 let since = Instant::now();
                 publish(&master, &start.staging).await?;
-                let launcher = Local::connect(Path::new(&start.staging), master).await.map_err(failed)?;
+                let launcher =
+                    Local::connect(Path::new(&start.staging), master, worker::heartbeat(job.silence))
+                        .await
+                        .map_err(failed)?;
                 Ok::<bool, Failure>(drive(algorithm, (attempt, since), job, door, launcher).await)
             }
             Some(cluster) => {

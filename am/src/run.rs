@@ -39,6 +39,9 @@ struct Cli<A: Args> {
     job: JobArgs,
 }
 
+/// Nobody can be expected to be heard of more often.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// Workers without a master wait so long, unless a cluster takes longer to start the next one.
 const MASTER_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -221,6 +224,10 @@ fn plan<A: Algorithm>(
     if let Some(model) = &predict {
         // A model that cannot be read is told before anything starts.
         output::read(model)?;
+    }
+    if args.worker_timeout.0 < SHORTEST_TIMEOUT {
+        let text = "--worker-timeout must be at least 500ms: healthy processes are silent for a fraction of a second";
+        return Err(Failure::new(Kind::Usage, text));
     }
     if args.tolerance.is_some_and(|tolerance| tolerance.is_nan() || tolerance < 0.0) {
         return Err(Failure::new(Kind::Usage, "--tolerance must be a share such as 1e-6"));

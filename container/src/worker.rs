@@ -27,8 +27,10 @@ use crate::wire::{Wire, recycle};
 /// Updates longer than this wait for the master's credit, so that its memory stays bounded. Bytes.
 pub const CREDIT_BYTES: u64 = 256 << 10;
 
-/// How often either side says that it is still there.
-pub const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How often either side says that it is still there, if it counts as lost once it is silent for so long.
+pub fn heartbeat(silence: Duration) -> Duration {
+    (silence / 4).min(Duration::from_secs(1))
+}
 
 /// Everything a worker is told at its start.
 #[derive(Clone)]
@@ -154,7 +156,7 @@ impl Desk {
                 }
             }
         });
-        let mut beat = tokio::time::interval(HEARTBEAT);
+        let mut beat = tokio::time::interval(heartbeat(silence));
         let mut heard = Instant::now();
         let outcome = loop {
             tokio::select! {

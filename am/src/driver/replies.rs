@@ -12,6 +12,11 @@ impl<L: Launcher> Driver<'_, L> {
     pub(super) fn reply(&mut self, reply: Reply) {
         match reply {
             Reply::Initialised(begun) => {
+                if self.job.resume && self.tag.attempt == 1 {
+                    self.note(
+                        "there is no checkpoint to go on from: the job begins with its first pass".to_owned(),
+                    );
+                }
                 self.begun = Some(Arc::new(begun));
                 self.handle(Event::Initialised);
             }

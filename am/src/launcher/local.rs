@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lapwing_container::locate::Master;
-use lapwing_container::worker::HEARTBEAT;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::UnixStream;
@@ -46,7 +45,11 @@ pub(crate) struct Local {
 
 impl Local {
     /// Connects to the user's process, which first says which workers there are from before.
-    pub(crate) async fn connect(staging: &Path, master: Master) -> std::io::Result<Self> {
+    pub(crate) async fn connect(
+        staging: &Path,
+        master: Master,
+        heartbeat: Duration,
+    ) -> std::io::Result<Self> {
         let (read, mut write) = UnixStream::connect(staging.join(SOCKET)).await?.into_split();
         let mut happenings = BufReader::new(read).lines();
         let first = happenings.next_line().await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
@@ -54,7 +57,7 @@ impl Local {
         let (wishes, mut queue) = unbounded_channel();
         let writer = tokio::spawn(async move {
             loop {
-                let wish = match tokio::time::timeout(HEARTBEAT, queue.recv()).await {
+                let wish = match tokio::time::timeout(heartbeat, queue.recv()).await {
                     Ok(Some(wish)) => wish,
                     Ok(None) => return,
                     Err(_) => Wish::Alive,

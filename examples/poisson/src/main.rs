@@ -10,7 +10,7 @@ use lapwing::{Algorithm, At, Pass, Prediction, Result, Step, Summary, clap};
 #[derive(clap::Args)]
 struct Poisson {
     /// Step size
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.05)]
     rate: f32,
 }
 
