@@ -18,14 +18,18 @@ import tempfile
 # Small problems: threads would only wait for each other.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
+
+def lacking(missing):
+    print(f"check.py needs {missing.name}: pip install numpy scipy scikit-learn networkx", file=sys.stderr)
+    sys.exit(77)
+
+
 try:
-    import networkx  # noqa: F401
     import numpy as np
     import scipy  # noqa: F401
     from sklearn.datasets import load_svmlight_file
 except ImportError as missing:
-    print(f"check.py needs {missing.name}: pip install numpy scipy scikit-learn networkx", file=sys.stderr)
-    sys.exit(77)
+    lacking(missing)
 
 DATA = pathlib.Path(__file__).resolve().parent / "data"
 CHECKS = {}
@@ -175,6 +179,10 @@ def naive_bayes():
 
 @check
 def pagerank():
+    try:
+        import networkx
+    except ImportError as missing:
+        lacking(missing)
     pairs = np.loadtxt(DATA / "karate.edges", dtype=int)
     # Each edge once, from the lower to the higher node, leaves dangling nodes.
     for what, flags, graph in (("undirected: ", ["--undirected"], networkx.Graph()), ("directed: ", [], networkx.DiGraph())):

@@ -122,6 +122,7 @@ mod listener;
 mod mapreduce;
 mod output;
 mod parent;
+mod plan;
 mod predict;
 mod progress;
 pub mod report;

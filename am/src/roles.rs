@@ -229,7 +229,10 @@ async fn drive<A: Algorithm, L: Launcher>(
     if attempt > 1 {
         let known = job.clone();
         let before = tokio::task::spawn_blocking(move || {
-            output::finished(&known).inspect(|_| checkpoint::remove(&known))
+            output::finished(&known).inspect(|_| {
+                checkpoint::remove(&known);
+                output::forget_replaced(&known);
+            })
         })
         .await;
         if let Ok(Some(report)) = before {

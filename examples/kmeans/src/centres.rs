@@ -136,10 +136,11 @@ impl Least {
 }
 
 /// The centres column by column for sparse rows, whose distances are |x|² - 2 x·c + |c|²: a number of a row meets all centres at once.
+/// In f64, as these differ by little where rows lie far from the origin.
 struct Columns {
     count: usize,
-    values: Vec<f32>,
-    squares: Vec<f32>,
+    values: Vec<f64>,
+    squares: Vec<f64>,
 }
 
 impl Columns {
@@ -147,29 +148,28 @@ impl Columns {
         let count = centres.len() / width.max(1);
         let mut values = vec![0.0; centres.len()];
         for (place, &value) in centres.iter().enumerate() {
-            values[place % width * count + place / width] = value;
+            values[place % width * count + place / width] = f64::from(value);
         }
-        let square = |centre: &[f32]| {
-            centre.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>() as f32
-        };
+        let square = |centre: &[f32]| centre.iter().map(|&value| f64::from(value) * f64::from(value)).sum();
         Columns { count, values, squares: centres.chunks(width.max(1)).map(square).collect() }
     }
 
-    fn nearest(&self, columns: &[u32], values: &[f32], scores: &mut [f32]) -> Nearest {
+    fn nearest(&self, columns: &[u32], values: &[f32], scores: &mut [f64]) -> Nearest {
         scores.fill(0.0);
         let mut square = 0.0;
         for (&column, &value) in columns.iter().zip(values) {
             let centres = &self.values[column as usize * self.count..][..self.count];
+            let value = f64::from(value);
             scores.iter_mut().zip(centres).for_each(|(score, centre)| *score += value * centre);
             square += value * value;
         }
-        let mut best = (0, f32::INFINITY);
+        let mut best = (0, f64::INFINITY);
         for ((&score, &own), place) in scores.iter().zip(&self.squares).zip(0..) {
             let distance = (square - 2.0 * score) + own;
             if distance < best.1 {
                 best = (place, distance);
             }
         }
-        (best.0, best.1.max(0.0))
+        (best.0, best.1.max(0.0) as f32)
     }
 }

@@ -93,7 +93,7 @@ impl Lbfgs {
                 Trial::Searched | Trial::Cubic if !falls => {
                     memory.trial = Trial::Searched;
                     let steps = POWERS.map(|power| 0.5 * power).to_vec();
-                    let (state, done) = search(memory.point.clone(), step, steps);
+                    let (state, done) = search(memory.point.clone(), step, steps, memory);
                     return Ok(Step { state, objective, done });
                 }
                 Trial::Whole if short || !falls => {
@@ -160,7 +160,7 @@ impl Lbfgs {
         let (state, done) = match lowest(line) {
             Some(step) => (State::At(walk(&from, &along, step)), false),
             // All were too long.
-            None => search(from, along, steps.iter().map(|step| step * SHORTER).collect()),
+            None => search(from, along, steps.iter().map(|step| step * SHORTER).collect(), memory),
         };
         // No pass of this kind has an objective: it measures many points.
         Step { state, objective: f64::NAN, done }
@@ -180,14 +180,19 @@ impl Lbfgs {
 
 /// From the longest step of a search to that of the next: behind its shortest.
 const SHORTER: f64 = 1.0 / 256.0;
+/// Of the objective: a smaller fall cannot be told from the rounding of margins to f32.
+const SEEN: f64 = 1e-8;
 /// No search begins with a shorter step.
 const SHORTEST: f64 = 1e-30;
 
-/// Measures these steps, unless they are so short that f32 does not tell the points apart: then it cannot be seen to go lower.
-fn search(from: Vec<f32>, along: Vec<f32>, steps: Vec<f64>) -> (State, bool) {
+/// Measures these steps, unless they are so short that it could not be seen to go lower: f32 would not tell the points apart, or
+/// the longest promises less than what the objective is rounded by.
+fn search(from: Vec<f32>, along: Vec<f32>, steps: Vec<f64>, memory: &Memory) -> (State, bool) {
     let length = |point: &[f32]| dot_pair(point, point).sqrt();
     let (longest, start) = (steps[0] * length(&along), length(&from));
-    if longest > SHORTEST.max(f64::from(f32::EPSILON) * start) {
+    let promised = -steps[0] * dot(&along, &memory.gradient);
+    let told_apart = longest > SHORTEST.max(f64::from(f32::EPSILON) * start);
+    if told_apart && promised > SEEN * memory.objective.abs() {
         (State::Search { from, along, steps }, false)
     } else {
         (State::At(from), true)
