@@ -22,7 +22,7 @@ use crate::parent::Signals;
 use crate::plan::{place, plan};
 use crate::progress::{Progress, say};
 use crate::report::JobReport;
-use crate::splits::{self};
+use crate::splits;
 use crate::staging::{self, Start};
 use crate::submit::{self, Submitted};
 use crate::{dry_run, output, parent, roles, self_check, sweep};
