@@ -11,7 +11,7 @@ use lapwing_container::load::{Format, Header, Missing};
 
 use crate::error::{Failure, Kind};
 use crate::splits::MOST_SPLITS;
-use values::{delimiter, share};
+use values::{delimiter, memory, share};
 
 pub(crate) use values::{Axis, Bytes, Master, Ports, Property, Span, When, WorkerEnv};
 
@@ -76,10 +76,10 @@ pub(crate) struct JobArgs {
     #[arg(long, alias = "executor-cores", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub worker_cores: u32,
     /// Memory of each worker, such as 4g
-    #[arg(long, alias = "executor-memory", default_value = "2g")]
+    #[arg(long, alias = "executor-memory", default_value = "2g", value_parser = memory)]
     pub worker_memory: Bytes,
     /// Memory of the master
-    #[arg(long, alias = "driver-memory", default_value = "1g")]
+    #[arg(long, alias = "driver-memory", default_value = "1g", value_parser = memory)]
     pub master_memory: Bytes,
     /// Bytes of a split, the unit of data, of `pass` and of failure
     #[arg(long, value_name = "BYTES", default_value = "64m", conflicts_with = "splits", help_heading = INPUT)]

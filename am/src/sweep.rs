@@ -1,5 +1,6 @@
 //! `--sweep`: a model for each point of a grid of flags, over one load. The points are lanes of one algorithm, so the engine, the
-//! report and failover are those of any other; each lane gets the bits that its flags alone would give.
+//! report and failover are those of any other; each lane gets the bits that its flags alone would give. A point whose step fails,
+//! as those at the end of a grid do that diverge, has no state from then on, and the others go on.
 
 use lapwing_container::algorithm::{
     Algorithm, At, OnLoss, Pass, Prediction, Result, RoundKind, Step, Summary,
@@ -39,15 +40,21 @@ impl<A: Algorithm> Sweep<A> {
         Self { points, tolerance }
     }
 
-    /// The algorithm, state and notes of each lane.
+    /// The algorithm, state and notes of each lane; no state if it failed.
+    fn all<'a>(
+        &'a self,
+        state: &'a Lanes<A::State>,
+    ) -> impl Iterator<Item = (&'a Point, &'a A, Option<&'a A::State>, Notes)> {
+        let all = self.points.iter().zip(&state.values).zip(state.notes.chunks_exact(NUMBERS));
+        all.map(|(((point, algorithm), state), notes)| (point, algorithm, state.as_ref(), Notes::of(notes)))
+    }
+
+    /// Those that did not fail.
     fn lanes<'a>(
         &'a self,
         state: &'a Lanes<A::State>,
     ) -> impl Iterator<Item = (&'a Point, &'a A, &'a A::State, Notes)> {
-        let all = self.points.iter().zip(&state.values).zip(state.notes.chunks_exact(NUMBERS));
-        all.filter_map(|(((point, algorithm), state), notes)| {
-            Some((point, algorithm, state.as_ref()?, Notes::of(notes)))
-        })
+        self.all(state).filter_map(|(point, algorithm, state, notes)| Some((point, algorithm, state?, notes)))
     }
 
     /// A grid of one point without a name: a single model.
@@ -78,7 +85,7 @@ impl<A: Algorithm> Algorithm for Sweep<A> {
         at: &At,
     ) -> Result<Self::Update> {
         locals.resize_with(self.points.len(), A::Local::default);
-        let active: Vec<bool> = self.lanes(state).map(|(.., notes)| !notes.done).collect();
+        let active: Vec<bool> = self.all(state).map(|(.., notes)| !notes.done).collect();
         let running = self.lanes(state).filter(|(.., notes)| !notes.done);
         let lanes: Vec<(&A, &A::State)> =
             running.map(|(_, algorithm, state, _)| (algorithm, state)).collect();
@@ -100,10 +107,10 @@ impl<A: Algorithm> Algorithm for Sweep<A> {
         at: &At,
     ) -> Result<Self::Update> {
         locals.resize_with(self.points.len(), A::Local::default);
-        let each = self.lanes(state).zip(locals);
+        let each = self.all(state).zip(locals);
         let update = each.map(|((_, algorithm, state, notes), local)| {
             let at = At { pass: notes.next(), ..*at };
-            algorithm.evaluate(data, local, state, &at).map(Some)
+            state.map(|state| algorithm.evaluate(data, local, state, &at)).transpose()
         });
         Ok(Lanes::new(update.collect::<Result<_>>()?))
     }
@@ -127,14 +134,14 @@ impl<A: Algorithm> Algorithm for Sweep<A> {
     ) -> Result<Step<Self::State>> {
         memory.values.resize_with(self.points.len(), || None);
         let mut notes: Vec<Notes> = state.notes.chunks_exact(NUMBERS).map(Notes::of).collect();
-        let mut values = Vec::new();
+        let (mut values, mut failed) = (Vec::new(), None);
         let lanes =
             self.points.iter().zip(state.values).zip(update.values).zip(&mut memory.values).zip(&mut notes);
         for (((((point, algorithm), state), update), memory), notes) in lanes {
             let (state, update) = match (state, update) {
                 (Some(state), Some(update)) => (state, update),
-                (Some(state), None) if notes.done => {
-                    values.push(Some(state));
+                (state, None) if notes.done => {
+                    values.push(state);
                     continue;
                 }
                 _ => return Err("a sweep's lanes do not add up".into()),
@@ -145,7 +152,15 @@ impl<A: Algorithm> Algorithm for Sweep<A> {
             let memory = memory.get_or_insert_with(A::Memory::default);
             // A lane that came to its end before the others is looked at as it would be alone.
             let pass = Pass { number: notes.next(), ..*pass };
-            let stepped = algorithm.step(state, update, memory, &pass).map_err(named)?;
+            let stepped = match algorithm.step(state, update, memory, &pass) {
+                Ok(stepped) => stepped,
+                Err(error) => {
+                    (notes.done, notes.objective) = (true, f64::NAN);
+                    failed = Some(named(error));
+                    values.push(None);
+                    continue;
+                }
+            };
             let last = (notes.rows > 0.0).then_some((notes.objective, notes.rows as u64));
             let now = (stepped.objective, comparable_rows(&pass));
             if pass.kind == RoundKind::Train {
@@ -154,6 +169,9 @@ impl<A: Algorithm> Algorithm for Sweep<A> {
             }
             (notes.objective, notes.rows) = (now.0, now.1 as f64);
             values.push(Some(stepped.state));
+        }
+        if let Some(error) = failed.filter(|_| values.iter().all(Option::is_none)) {
+            return Err(error);
         }
         let best = notes.iter().map(|notes| notes.objective).fold(f64::NAN, f64::min);
         let done = notes.iter().all(|notes| notes.done);
@@ -170,14 +188,17 @@ impl<A: Algorithm> Algorithm for Sweep<A> {
             map.remove("state_digest");
             return map;
         }
-        let entry = |(point, algorithm, state, notes): (&Point, &A, &A::State, Notes)| {
-            let mut entry = algorithm.observe(state);
+        let entry = |(point, algorithm, state, notes): (&Point, &A, Option<&A::State>, Notes)| {
+            let mut entry = state.map_or_else(Map::new, |state| algorithm.observe(state));
+            if state.is_none() {
+                entry.insert("failed".to_owned(), json!(true));
+            }
             entry.insert("name".to_owned(), json!(point.name));
             entry.insert("objective".to_owned(), json!(finite(notes.objective)));
             entry.insert("passes".to_owned(), json!(notes.passes as u64));
             entry
         };
-        let mut entries: Vec<Map<String, Value>> = self.lanes(state).map(entry).collect();
+        let mut entries: Vec<Map<String, Value>> = self.all(state).map(entry).collect();
         let rank = |entry: &Map<String, Value>| {
             let score = entry.get("validate_loss").or(entry.get("objective")).and_then(Value::as_f64);
             score.unwrap_or(f64::INFINITY)
@@ -223,10 +244,11 @@ pub(crate) fn table(report: &JobReport) -> Vec<String> {
     let columns = ["validate_loss", "validate_accuracy", "validate_auc", "objective", "passes"];
     let known = columns.iter().filter(|column| points.iter().any(|point| point[**column].is_number()));
     let known: Vec<&str> = known.copied().collect();
-    let cell = |value: &Value| match (value.as_u64(), value.as_f64()) {
+    let failed = |point: &Value| if point["failed"] == json!(true) { "failed" } else { "-" };
+    let cell = |point: &Value, column: &str| match (point[column].as_u64(), point[column].as_f64()) {
         (Some(whole), _) => whole.to_string(),
         (_, Some(number)) => format!("{number:.6}"),
-        _ => "-".to_owned(),
+        _ => failed(point).to_owned(),
     };
     let line = |name: &str, cells: Vec<String>| {
         let cells: String = cells.iter().map(|cell| format!("{cell:>18}")).collect();
@@ -236,7 +258,7 @@ pub(crate) fn table(report: &JobReport) -> Vec<String> {
     let rows = points.iter().map(|point| {
         line(
             point["name"].as_str().unwrap_or_default(),
-            known.iter().map(|&column| cell(&point[column])).collect(),
+            known.iter().map(|column| cell(point, column)).collect(),
         )
     });
     std::iter::once(head).chain(rows).collect()

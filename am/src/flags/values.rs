@@ -106,6 +106,16 @@ impl FromStr for Bytes {
     }
 }
 
+/// Memory of a container: nobody means less than a mebibyte, but some leave the unit out.
+pub(crate) fn memory(text: &str) -> Result<Bytes, String> {
+    match text.parse()? {
+        Bytes(bytes) if bytes < 1 << 20 => Err(format!(
+            "{bytes} bytes are no memory to work in: expected a size with its unit, such as 512m or 4g"
+        )),
+        bytes => Ok(bytes),
+    }
+}
+
 impl std::fmt::Display for Bytes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
@@ -182,8 +192,9 @@ impl FromStr for Ports {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.split_once('-').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
         match parts {
-            Some((from, to)) if 0 < from && from <= to => Ok(Self(from, to)),
-            _ => Err("expected a range of ports such as 40000-40100".to_owned()),
+            // The master listens on one, its page is on another.
+            Some((from, to)) if 0 < from && from < to => Ok(Self(from, to)),
+            _ => Err("expected a range of two ports at least, such as 40000-40100".to_owned()),
         }
     }
 }

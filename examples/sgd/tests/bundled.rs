@@ -65,6 +65,22 @@ fn other_steps_come_near_the_optimum_too() {
 }
 
 #[test]
+fn a_point_that_diverges_leaves_the_others_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    for loss in ["squared", "logistic"] {
+        let flags = format!("--passes 4 --splits 2 --loss {loss} --overwrite");
+        let run = sgd(&format!("{flags} --sweep rate=0.001,1e30 --output all"), directory.path());
+        let points = run["sweep"].as_array().unwrap();
+        assert_eq!(points[0]["name"], "rate=0.001", "the best first: {run}");
+        assert!(points[1]["failed"] == true && points[1]["objective"].is_null(), "{run}");
+        sgd(&format!("{flags} --rate 0.001 --output alone"), directory.path());
+        let model = |path: &str| std::fs::read(directory.path().join(path).join("model.npz"));
+        assert!(model("all/rate=0.001").unwrap() == model("alone").unwrap(), "{loss}");
+        assert!(model("all/rate=1e30").is_err());
+    }
+}
+
+#[test]
 fn points_that_share_their_scans_have_the_bits_of_their_own_jobs() {
     let directory = tempfile::tempdir().unwrap();
     let flags = "--passes 3 --splits 4 --l2 0.01";
