@@ -94,8 +94,7 @@ pub(crate) fn newest(job: &Job, attempt: u32) -> Result<Option<Snapshot>, Failur
 /// Where the output is complete nobody needs them any more, those of a run before least of all.
 pub(crate) fn remove(job: &Job) {
     *OVER.lock().unwrap_or_else(PoisonError::into_inner) = true;
-    let remove = |folder: String| Files::of(&folder).and_then(|(files, path)| files.remove(path));
-    let _ = folder(job).map(remove);
+    let _ = folder(job).map(|folder| Files::remove_at(&folder));
 }
 
 /// Beside the output, under a name that Hadoop's readers skip; the same for every job with this output.

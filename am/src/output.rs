@@ -128,8 +128,9 @@ pub(crate) fn commit(directory: &str, job: &Job) -> Result<(), Failure> {
 
 /// Removes what the complete output has replaced, if the master that replaced it did not get so far.
 pub(crate) fn forget_replaced(job: &Job) {
-    let remove = |old: String| Files::of(&old).and_then(|(files, path)| files.remove(path));
-    let _ = job.output.as_deref().map(|directory| remove(format!("{}.old", beside(directory, job.id))));
+    if let Some(directory) = &job.output {
+        let _ = Files::remove_at(&format!("{}.old", beside(directory, job.id)));
+    }
 }
 
 /// Removes what a job that failed left beside its output; what is complete and merely lacks its name stays.

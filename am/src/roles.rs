@@ -195,7 +195,7 @@ async fn killed(cluster: &ClusterJob, job: &Arc<Job>) {
         let (staging, job) = (cluster.staging.clone(), job.clone());
         let tidy = move || {
             output::discard(&job);
-            Files::of(&staging).and_then(|(files, path)| files.remove(path))
+            Files::remove_at(&staging)
         };
         let _ = tokio::task::spawn_blocking(tidy).await;
     }

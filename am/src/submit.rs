@@ -157,7 +157,7 @@ impl Staging {
     }
 
     fn remove(&self) {
-        let _ = Files::of(&self.root).and_then(|(files, path)| files.remove(path));
+        let _ = Files::remove_at(&self.root);
     }
 }
 

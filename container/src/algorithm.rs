@@ -165,6 +165,26 @@ pub struct Pass<'a> {
     pub rows_stale: u64,
 }
 
+impl Pass<'_> {
+    /// For classifiers that tell two classes by the sign of the label: an error once all rows were seen and `positive` says that
+    /// their labels are all above 0, or none of them, as with the labels 1 and 2. The first pass decides, later ones are let go.
+    pub fn check_two_classes(&self, positive: u64) -> Result<()> {
+        let rows = self.summary.rows;
+        if self.number != 1 || self.rows_covered != rows {
+            return Ok(());
+        }
+        let side = match positive {
+            0 => "0 or below",
+            all if all == rows => "above 0",
+            _ => return Ok(()),
+        };
+        Err(format!(
+            "all {rows} labels are {side}: a classifier needs labels above 0, and others that are 0 or below"
+        )
+        .into())
+    }
+}
+
 /// What `step` makes of a pass.
 #[derive(Debug, Clone)]
 pub struct Step<S> {

@@ -186,6 +186,12 @@ impl Files {
         }
     }
 
+    /// Removes what is at this path or URI; nothing there is no error.
+    pub fn remove_at(uri: &str) -> io::Result<()> {
+        let (files, path) = Self::of(uri)?;
+        files.remove(path)
+    }
+
     /// Removes a file or a directory with all in it; nothing to remove is no error.
     pub fn remove(&self, path: &str) -> io::Result<()> {
         match self {

@@ -81,14 +81,14 @@ pub(crate) fn run<A: Algorithm>(
         let rounds = Rounds { runtime: &runtime, signals, streaming, progress, start: Instant::now() };
         wrapped(algorithm, points, rounds)
     });
-    remove(&staging);
+    let _ = Files::remove_at(&staging);
     if outcome.is_err() {
         output::discard(&job);
         // MapReduce's master lives for a moment after its application is killed, and may just then make its output's folder.
         let end = Instant::now() + LINGERING;
         while Instant::now() < end {
             std::thread::sleep(LINGERING / 10);
-            remove(&staging);
+            let _ = Files::remove_at(&staging);
         }
     }
     // A thread that is still busy with HDFS is not waited for.
@@ -359,10 +359,6 @@ fn bundle(entries: &[(&str, &[u8])]) -> std::io::Result<Vec<u8>> {
         archive.write_all(bytes)?;
     }
     Ok(archive.finish()?.into_inner())
-}
-
-fn remove(staging: &str) {
-    let _ = Files::of(staging).and_then(|(files, path)| files.remove(path));
 }
 
 fn feed_of(job: &Job, args: &JobArgs) -> Feed {

@@ -76,8 +76,9 @@ impl Algorithm for Lbfgs {
             let objective = self.objective(sums.losses[0], sums.rows, state.point());
             return Ok(Step { state, objective, done: true });
         }
-        if self.classes == 2 && pass.number == 1 && pass.rows_covered == pass.summary.rows {
-            check_classes(sums.positive, sums.rows)?;
+        if self.classes == 2 {
+            let classes = pass.check_two_classes(sums.positive);
+            classes.map_err(|error| format!("{error}; for more than two classes say --classes"))?;
         }
         self.next(state, sums, memory)
     }
@@ -128,19 +129,6 @@ impl Lbfgs {
         let blocks = left.chunks_exact(width).zip(right.chunks_exact(width));
         blocks.map(|(left, right)| history::dot_pair(&left[..width - 1], &right[..width - 1])).sum()
     }
-}
-
-/// Refuses labels such as 1 and 2, of which a classifier would learn that everything is positive.
-fn check_classes(positive: u64, rows: u64) -> Result<()> {
-    let side = match positive {
-        0 => "0 or below",
-        all if all == rows => "above 0",
-        _ => return Ok(()),
-    };
-    Err(format!(
-        "all {rows} labels are {side}: two classes are told by the sign, of labels above 0 and others; for more say --classes"
-    )
-    .into())
 }
 
 fn main() -> ExitCode {

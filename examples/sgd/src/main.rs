@@ -91,8 +91,8 @@ impl Algorithm for Sgd {
         if pass.kind == RoundKind::Evaluate {
             return Ok(Step { state, objective, done: true });
         }
-        if self.loss != Loss::Squared && pass.number == 1 && pass.rows_covered == pass.summary.rows {
-            check_classes(update.positive, update.rows)?;
+        if self.loss != Loss::Squared {
+            pass.check_two_classes(update.positive)?;
         }
         let mut average = update.models;
         average.divide(rows as f32);
@@ -133,19 +133,6 @@ impl Sgd {
     fn rate_of(&self, at: &At) -> f32 {
         self.rate / (1.0 + self.decay * (at.pass - 1) as f32)
     }
-}
-
-/// Refuses labels such as 1 and 2, of which a classifier would learn that everything is positive.
-fn check_classes(positive: u64, rows: u64) -> Result<()> {
-    let side = match positive {
-        0 => "0 or below",
-        all if all == rows => "above 0",
-        _ => return Ok(()),
-    };
-    Err(format!(
-        "all {rows} labels are {side}: a classifier needs labels above 0, and others that are 0 or below"
-    )
-    .into())
 }
 
 /// The order of the rows in this pass.
